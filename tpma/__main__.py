@@ -1,0 +1,5 @@
+"""python -m tpma"""
+
+from tpma.cli import main
+
+main()

@@ -1,0 +1,196 @@
+"""The database: one declarative base, one engine, one way to open a transaction.
+
+The only module that knows SQLite from PostgreSQL.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Enum,
+    MetaData,
+    TableValuedAlias,
+    create_engine,
+    event,
+    func,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    UOWTransaction,
+    declared_attr,
+    mapped_column,
+    sessionmaker,
+)
+from sqlalchemy.types import TypeDecorator
+
+from tpma.core.clock import Clock, utc_now
+from tpma.core.ids import uuid7
+
+# Every constraint has a predictable name, so a migration can drop it on any database.
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime on every database; SQLite alone would drop the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("naive datetime: pass an aware one")
+        return value.astimezone(UTC) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+
+
+def enum_column(kind: type[StrEnum]) -> Enum:
+    """The values of an enumeration as checked text, the same on every database."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=False,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {datetime: UTCDateTime, dict[str, Any]: JSON, list[str]: JSON}
+
+
+class Row(Base):
+    """A table of business things: UUIDv7 key, two dates and an optimistic lock.
+
+    `id` and the dates are set when the session flushes, from the session's own clock.
+    """
+
+    __abstract__ = True
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
+    created_at: Mapped[datetime] = mapped_column(sort_order=90)
+    updated_at: Mapped[datetime] = mapped_column(sort_order=91)
+    row_version: Mapped[int] = mapped_column(default=1, sort_order=92)
+
+    @declared_attr.directive
+    @classmethod
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.row_version}
+
+
+def clock_of(session: Session) -> Clock:
+    """The clock this session was opened with."""
+    found: Clock = session.info.get("clock", utc_now)
+    return found
+
+
+def new_id(session: Session) -> UUID:
+    """An id for a row that other rows must name before it is flushed."""
+    return uuid7(clock_of(session)())
+
+
+def _stamp(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    now = clock_of(session)()
+    for row in session.new:
+        if isinstance(row, Row):
+            row.id = row.id or uuid7(now)
+            row.created_at = row.created_at or now
+            row.updated_at = row.updated_at or now
+    for row in session.dirty:
+        if isinstance(row, Row) and session.is_modified(row, include_collections=False):
+            row.updated_at = now
+
+
+def _dialect(session: Session) -> str:
+    return session.get_bind().dialect.name
+
+
+def upsert(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say ON CONFLICT on the database of this session."""
+    if _dialect(session) == "postgresql":
+        return postgresql.insert(table)
+    return sqlite.insert(table)
+
+
+def json_elements(session: Session, column: ColumnElement[Any] | Any) -> TableValuedAlias:
+    """The strings of a JSON array as rows of one column `value`; join it with `true()`."""
+    if _dialect(session) == "postgresql":
+        return func.json_array_elements_text(column).table_valued("value")
+    return func.json_each(column).table_valued("value")
+
+
+class Database:
+    """One engine with two ways in: `transaction` writes, `reading` looks."""
+
+    def __init__(self, url: str, clock: Clock = utc_now, **engine: Any) -> None:
+        self.url = url
+        self.engine = create_engine(url, **engine)
+        if self.dialect == "sqlite":
+            _make_sqlite_strict(self.engine)
+        readers = self.engine.execution_options(tpma_reading=True, postgresql_readonly=True)
+        self._writing = sessionmaker(self.engine, expire_on_commit=False, info={"clock": clock})
+        self._reading = sessionmaker(readers, expire_on_commit=False, info={"clock": clock})
+        event.listen(self._writing, "before_flush", _stamp)
+
+    @property
+    def dialect(self) -> str:
+        return self.engine.dialect.name
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """One unit of work: commit when the block ends, roll back when it raises."""
+        with self._writing.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A view that never waits for a writer; nothing written through it is kept."""
+        with self._reading() as session:
+            yield session
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _make_sqlite_strict(engine: Engine) -> None:
+    """Give SQLite what PostgreSQL has: enforced foreign keys, readers beside one writer.
+
+    A unit of work takes the write lock as it begins. Taken later, after a read, the lock
+    fails at once with SQLITE_BUSY_SNAPSHOT if anyone committed in between, and no
+    busy_timeout helps (sqlite.org/isolation.html).
+    """
+
+    @event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGINs off; ours are below
+        for pragma in (
+            "foreign_keys=ON",
+            "journal_mode=WAL",
+            "synchronous=FULL",  # an intent to send must survive a power cut
+            "busy_timeout=15000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("tpma_reading")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

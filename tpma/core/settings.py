@@ -1,0 +1,198 @@
+"""Every environment variable of tpma: its type, its default and its meaning.
+
+`tpma settings` prints this list with the value in force and where it came from. A bad
+value stops the start with one line that names it.
+"""
+
+import os
+import re
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tpma.core.errors import Invalid
+
+PREFIX = "TPMA_"
+_DATABASES = "write sqlite:///file.db or postgresql+psycopg://user:password@host/name"
+_HOST_NAME = r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+_SECRET = {"secret_key", "demo_password"}  # never printed
+_PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")  # the one inside an address
+
+
+class Settings(BaseSettings):
+    """One field a variable: `home` is TPMA_HOME."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    home: Path = Field(
+        Path("var"), description="Folder for the database, the outbox and the secret key."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty means an SQLite file in TPMA_HOME."
+    )
+    secret_key: str = Field(
+        "", description="Signs sessions and links; empty means a key kept in TPMA_HOME/secret.key."
+    )
+    base_url: str = Field(
+        "http://localhost:8000",
+        description="Address people reach this installation at; stands in every link we send.",
+    )
+    host: str = Field("127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="Reverse proxies in front, each adding the visitor to X-Forwarded-For; "
+        "0 does not read that header, which anybody can write.",
+    )
+    threads: int = Field(8, ge=1, le=256, description="Threads of the web server.")
+    mail: Literal["outbox", "ses"] = Field(
+        "outbox",
+        description="Where mail goes: outbox keeps it on this machine, ses sends by Amazon SES.",
+    )
+    mail_domain: str = Field(
+        "mail.tpma.example",
+        pattern=_HOST_NAME,
+        description="Domain mails are sent from when a partner has none of its own.",
+    )
+    ses_region: str = Field(
+        "eu-west-1", pattern=r"^[a-z]+(-[a-z]+)+-\d$", description="AWS region of Amazon SES."
+    )
+    ses_configuration_set: str = Field(
+        "", description="SES configuration set; needed for delivery events."
+    )
+    environment: str = Field(
+        "local",
+        pattern=r"^[A-Za-z0-9_-]{1,32}$",
+        description="Name of this installation; a tag on every mail, so that events of another "
+        "one are never applied here.",
+    )
+    send_batch: int = Field(
+        20, ge=1, le=50, description="Messages a worker commits as submitting before it sends them."
+    )
+    lease_seconds: int = Field(
+        60, ge=1, le=600, description="How long a worker owns a chunk without a sign of life."
+    )
+    poll_seconds: float = Field(
+        0.5, gt=0, le=60, description="Pause of an idle worker between two looks."
+    )
+    rate_limit_storage: str = Field(
+        "memory://",
+        pattern=r"^(memory|rediss?|redis\+\w+|memcached)://",
+        description="Where rate limits are counted; redis://… with several processes.",
+    )
+    celery_broker: str = Field(
+        "",
+        pattern=r"^$|^(rediss?|amqps?|sqs|sentinel)://",
+        description="Broker URL when Celery runs the jobs; empty means our own loop does.",
+    )
+    secure_cookies: bool | None = Field(
+        None, description="Send cookies over HTTPS only; empty means when TPMA_BASE_URL is https."
+    )
+    log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
+    max_upload_mb: int = Field(32, ge=1, le=1024, description="Largest contact list, in megabytes.")
+    demo_password: str = Field(
+        "helio-demo-2026", min_length=10, description="Password of the people `tpma demo` makes."
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _whole_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("write the whole address, for example https://tpma.example.org")
+        return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_we_know(cls, value: str) -> str:
+        """PostgreSQL is reached by psycopg 3, whichever way the address is written."""
+        if not value:
+            return value
+        try:
+            url = make_url(value.replace("postgres://", "postgresql://", 1))
+        except ArgumentError as error:
+            raise ValueError(_DATABASES) from error
+        if url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise ValueError(_DATABASES)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def url_of_database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'tpma.db'}"
+
+    @property
+    def outbox_folder(self) -> Path:
+        return self.home / "outbox"
+
+    @property
+    def cookies_are_secure(self) -> bool:
+        if self.secure_cookies is None:
+            return self.base_url.startswith("https://")
+        return self.secure_cookies
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings of this process. Raises Invalid with one line that names each bad variable."""
+    cleaned = {k: v for k, v in os.environ.items() if not (k.startswith(PREFIX) and v == "")}
+    for name in set(os.environ) - set(cleaned):
+        del os.environ[name]  # an empty variable means: not set
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise Invalid("; ".join(_fault(fault) for fault in error.errors())) from error
+
+
+def _fault(fault: Any) -> str:
+    name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper()
+    return f"{name}: {fault['msg']} (it is {_shown(name[len(PREFIX) :].lower(), fault['input'])!r})"
+
+
+def _shown(field: str, value: object) -> str:
+    """A value fit for a terminal and its logs: without keys and passwords."""
+    text = str(value)
+    return "(hidden)" if field in _SECRET and text else _PASSWORD.sub(r"\1:(hidden)@", text)
+
+
+def secret_of(settings: Settings) -> str:
+    """The signing secret: the variable, else a random one kept in TPMA_HOME (mode 0600)."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = settings.home / "secret.key"
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _keep_new_secret(path)
+    return path.read_text().strip()
+
+
+def _keep_new_secret(path: Path) -> None:
+    """Write a secret beside `path`, then link it there: of two processes that start together
+    one wins, and the other never reads a half-written file."""
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)
+
+
+def listed(settings: Settings) -> list[tuple[str, str, str, str]]:
+    """(variable, value, source, meaning) of every setting; the secret key is never shown."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        variable = PREFIX + name.upper()
+        source = "environment" if variable in os.environ else "default"
+        shown = _shown(name, getattr(settings, name))
+        rows.append((variable, shown, source, field.description or ""))
+    return rows

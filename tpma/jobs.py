@@ -1,0 +1,138 @@
+"""Work to do after commit: a row written in the same transaction as its cause.
+
+Committed rows are run by our own loop (`tpma worker`, or the thread inside `tpma serve`) or by
+Celery across many processes; a message on a broker carries the id of a row and nothing else.
+Either may deliver a job twice, so a handler must be safe to run twice. A failed job is tried
+again with growing pauses and ends dead, with its error, after `MOST_ATTEMPTS`.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Index, String, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from tpma.core.db import Row, clock_of, new_id, upsert
+from tpma.core.log import logger
+from tpma.system import System
+
+Handler = Callable[..., None]
+_handlers: dict[str, Handler] = {}
+_log = logger("jobs")
+
+LEASE = timedelta(minutes=10)
+MOST_ATTEMPTS = 8
+_PAUSES = (5, 30, 120, 600, 1800, 3600, 7200)  # seconds before the next attempt
+
+
+class Job(Row):
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_open", "done_at", "dead_at", "run_at"),)
+
+    name: Mapped[str] = mapped_column(String(64))
+    payload: Mapped[dict[str, Any]]
+    run_at: Mapped[datetime]
+    key: Mapped[str | None] = mapped_column(String(120), unique=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    leased_until: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(String(500))
+
+
+def enqueue(
+    session: Session, name: str, run_at: datetime, *, key: str | None = None, **payload: Any
+) -> None:
+    """Queue a job in the caller's transaction. A `key` that is already there queues nothing."""
+    if key is None:
+        session.add(Job(name=name, payload=payload, run_at=run_at))
+        return
+    now = clock_of(session)()
+    values = {"name": name, "payload": payload, "run_at": run_at, "key": key, "attempts": 0}
+    marks = {"id": new_id(session), "created_at": now, "updated_at": now, "row_version": 1}
+    # Two transactions may queue the same key at once; the later one must not fail for it.
+    session.execute(upsert(session, Job).values(values | marks).on_conflict_do_nothing())
+
+
+def handles(name: str) -> Callable[[Handler], Handler]:
+    """Register a room's function as the handler of one kind of job."""
+
+    def register(handler: Handler) -> Handler:
+        _handlers[name] = handler
+        return handler
+
+    return register
+
+
+def due(system: System, most: int = 20) -> list[UUID]:
+    """Ids of jobs whose time has come and that nobody holds, oldest first."""
+    now = system.clock()
+    with system.db.reading() as session:
+        return list(
+            session.scalars(
+                select(Job.id)
+                .where(Job.done_at.is_(None), Job.dead_at.is_(None), Job.run_at <= now)
+                .where(or_(Job.leased_until.is_(None), Job.leased_until < now))
+                .order_by(Job.run_at, Job.id)
+                .limit(most)
+            )
+        )
+
+
+def run(system: System, job_id: UUID) -> bool:
+    """Do one job if it is due and nobody holds it; True if this call did it.
+
+    The handler opens its own transactions. Whatever it raises is recorded on the row and
+    logged, and the job comes back later; the loop goes on.
+    """
+    held = _lease(system, job_id)
+    if held is None:
+        return False
+    name, payload, attempt = held
+    if attempt > MOST_ATTEMPTS:  # its workers died of it, so no exception was ever recorded
+        _close(system, job_id, dead_at=system.clock(), error="Every worker died while doing this.")
+        return False
+    try:
+        _handlers[name](system, **payload)
+    except Exception as error:  # a door: the one place where anything may arrive
+        _log.exception("job failed", job=str(job_id), name=name, attempt=attempt)
+        _postpone(system, job_id, attempt, error)
+        return False
+    _close(system, job_id, done_at=system.clock())
+    return True
+
+
+def run_due(system: System, most: int = 20) -> int:
+    """Run what is due now; how many were done."""
+    return sum(run(system, job_id) for job_id in due(system, most))
+
+
+def _lease(system: System, job_id: UUID) -> tuple[str, dict[str, Any], int] | None:
+    now = system.clock()
+    with system.db.transaction() as session:
+        job = session.execute(
+            update(Job)
+            .where(Job.id == job_id, Job.done_at.is_(None), Job.dead_at.is_(None))
+            .where(Job.run_at <= now)
+            .where(or_(Job.leased_until.is_(None), Job.leased_until < now))
+            .values(leased_until=now + LEASE, attempts=Job.attempts + 1)
+            .returning(Job.name, Job.payload, Job.attempts)
+        ).one_or_none()
+    return None if job is None else (job.name, job.payload, job.attempts)
+
+
+def _postpone(system: System, job_id: UUID, attempt: int, error: Exception) -> None:
+    now = system.clock()
+    told = f"{type(error).__name__}: {error}"[:500]
+    if attempt >= MOST_ATTEMPTS:
+        _close(system, job_id, dead_at=now, error=told)
+        return
+    pause = timedelta(seconds=_PAUSES[min(attempt, len(_PAUSES)) - 1])
+    _close(system, job_id, run_at=now + pause, error=told)
+
+
+def _close(system: System, job_id: UUID, **values: object) -> None:
+    with system.db.transaction() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(leased_until=None, **values))

@@ -1,0 +1,90 @@
+"""How mail leaves: what we ask of a transport, in our words.
+
+`send` makes one submission and answers with an outcome; it does not raise, because the
+caller's next step depends on what is proven, not on what went wrong:
+
+* ACCEPTED  the provider has it
+* NOT_SENT  proven that nothing was accepted: the message may be queued again
+* REFUSED   proven that this message, as built, will never be taken
+* MAYBE     nobody can tell: in doubt, never sent again by itself
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+
+class Outcome(StrEnum):
+    ACCEPTED = "accepted"
+    NOT_SENT = "not_sent"
+    REFUSED = "refused"
+    MAYBE = "maybe"
+
+
+class Scope(StrEnum):
+    """Whom a refusal or a pause concerns."""
+
+    MESSAGE = "message"
+    IDENTITY = "identity"
+    TENANT = "tenant"
+    ACCOUNT = "account"
+    CONFIG = "config"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One mail to one person, built before the attempt and never changed after."""
+
+    attempt_id: str  # uuid hex: tag tpma-attempt, header X-TPMA-Attempt
+    name: str  # stable for a message and generation; an idempotent transport keeps one of each
+    mail_from: str  # RFC 5322 address of the From header
+    rcpt_to: str  # exactly one address
+    raw: bytes  # the MIME message with CRLF line ends
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    outcome: Outcome
+    provider_id: str | None = None
+    code: str = ""
+    detail: str = ""
+    scope: Scope = Scope.MESSAGE
+    retry_after: float | None = None  # seconds
+
+
+class Lookup(StrEnum):
+    FOUND = "found"
+    ABSENT_PROVEN = "absent_proven"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    idempotent: bool  # a second send of the same `name` is the first one
+    leaves_machine: bool
+
+
+class MailTransport(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def problems(self, envelope: Envelope) -> list[str]:
+        """Why this envelope may not be sent (header grammar, size); empty when it may."""
+        ...
+
+    def send(self, envelope: Envelope, deadline: float) -> SendResult:
+        """One submission, none at all after `deadline` (seconds on CLOCK_BOOTTIME)."""
+        ...
+
+    def lookup(self, name: str) -> tuple[Lookup, str | None]:
+        """What became of an attempt in doubt, and the provider's id if it is known."""
+        ...
+
+    def stored(self, provider_id: str) -> bytes | None:
+        """The message as kept by a transport that keeps messages, else None."""
+        ...

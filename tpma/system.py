@@ -1,0 +1,20 @@
+"""What every door needs: the database and a way out to each outside service."""
+
+from dataclasses import dataclass
+
+from tpma.core.clock import Clock
+from tpma.core.db import Database
+from tpma.core.settings import Settings
+from tpma.core.signing import Signer
+from tpma.ports.mail import MailTransport
+from tpma.ports.pdf import PdfRenderer
+
+
+@dataclass(frozen=True)
+class System:
+    db: Database
+    mail: MailTransport
+    pdf: PdfRenderer
+    signer: Signer
+    settings: Settings
+    clock: Clock

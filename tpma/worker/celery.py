@@ -1,0 +1,74 @@
+"""The same work under Celery: a message carries an id or a hint, the database carries the work.
+
+A lost or repeated message changes nothing: the beat finds due jobs again every second, and a job
+or a chunk is leased by one worker at a time.
+
+    celery -A tpma.worker.celery worker --beat
+"""
+
+from uuid import UUID, uuid4
+
+from celery import Celery
+
+from tpma import jobs
+from tpma.core.settings import load
+from tpma.sending import engine, recovery, service
+from tpma.system import System
+from tpma.wiring import from_settings
+from tpma.worker import handlers
+
+handlers.load()
+app = Celery("tpma", broker=load().celery_broker or None)
+app.conf.update(
+    task_acks_late=True,
+    task_ignore_result=True,
+    worker_prefetch_multiplier=1,
+    task_default_queue="tpma",
+    broker_connection_retry_on_startup=True,
+    beat_schedule={
+        "relay": {"task": "tpma.relay", "schedule": 1.0, "options": {"expires": 5}},
+        "drain": {"task": "tpma.drain", "schedule": 1.0, "options": {"expires": 5}},
+        "recover": {"task": "tpma.recover", "schedule": 5.0, "options": {"expires": 10}},
+    },
+)
+_system: System | None = None
+_owner = ""
+
+
+def system() -> System:
+    """One system a worker process; its connections are not shared over a fork."""
+    global _system
+    if _system is None:
+        _system = from_settings()
+    return _system
+
+
+def owner() -> str:
+    """Names this process on the chunks it leases; drawn after the fork, so never a sibling's."""
+    global _owner
+    _owner = _owner or str(uuid4())
+    return _owner
+
+
+@app.task(name="tpma.relay")
+def relay() -> None:
+    """Hand due jobs to whichever worker is free."""
+    for job_id in jobs.due(system(), most=100):
+        run_job.delay(str(job_id))
+
+
+@app.task(name="tpma.run_job")
+def run_job(job_id: str) -> None:
+    jobs.run(system(), UUID(job_id))
+
+
+@app.task(name="tpma.drain")
+def drain() -> None:
+    engine.drain(system(), owner(), most_batches=200)
+
+
+@app.task(name="tpma.recover")
+def recover() -> None:
+    recovery.tick(system())
+    with system().db.transaction() as session:
+        service.expire(session, system().clock())
