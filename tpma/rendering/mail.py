@@ -1,0 +1,147 @@
+"""From a kit's MJML to the skeleton that every mail of a launch is made from."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from mjml import mjml2html
+
+from tpma.core.errors import Invalid
+from tpma.core.i18n import gettext as _
+from tpma.core.signing import link_character
+from tpma.localization.rules import PSEUDO, page_language
+from tpma.rendering import merge
+from tpma.rendering.content import AssetSpec, KitContent
+from tpma.rendering.facts import BrandFacts, LaunchFacts, VendorFacts
+from tpma.rendering.footer import footer
+from tpma.rendering.headers import MailHeaders
+from tpma.rendering.holes import Holes
+from tpma.rendering.skeleton import FOOTER, PERSON, TOKEN, MailSkeleton
+from tpma.rendering.template import Html, TemplateFault, expand, fill_plain, scan
+from tpma.rendering.text import plain_text
+
+__all__ = ["LARGEST", "MailHeaders", "MailSkeleton", "compile_mail", "signed_links"]
+
+LARGEST = 102_400  # bytes of HTML; Gmail cuts off what follows
+
+
+def compile_mail(
+    content: KitContent,
+    asset_key: str,
+    served_locale: str,
+    *,
+    requested: str,
+    brand: BrandFacts,
+    vendor: VendorFacts,
+    launch: LaunchFacts,
+    slots: Mapping[str, str],
+    link_numbers: Mapping[str, int],
+    countries: Iterable[str] = (),
+    marks: bool = False,
+) -> MailSkeleton:
+    """The mail as it will be sent to every reader of `requested`.
+
+    `slots` holds the partner's words and `link_numbers` the numbers of the signed links, both
+    by `<key>` or `<asset>.<key>`; `countries` are those of the readers. With `marks` the slots
+    are marked for a preview. Raises Invalid if the kit's text, the partner's facts or the size
+    forbid it.
+    """
+    asset = content.asset(asset_key)
+    tag = page_language(requested, served_locale)
+    footers = _footers(brand, vendor, countries, tag)
+    holes = Holes(_salt(asset.source, tag, brand, vendor, launch, slots, content))
+    own = merge.of_asset(slots, asset_key)
+    values = {
+        **merge.facts(tag, brand, vendor, launch),
+        **_links(merge.of_asset(link_numbers, asset_key), launch, holes),
+        **{name: Html(holes.hole(name)) for name in (*PERSON, FOOTER)},
+    }
+    texts = merge.asset_texts(content, asset_key, served_locale)
+    source = expand(asset.source, texts, own, values, marks=marks, protect=holes.keep)
+    html = _with_pixel(holes.restored(_compiled(asset, source)), launch, holes)
+    skeleton = MailSkeleton(
+        asset=asset_key,
+        locale=tag,
+        subject_runs=holes.runs(_subject(texts, own, values)),
+        html_runs=holes.runs(html),
+        text_runs=holes.runs(plain_text(html)),
+        fallbacks=_fallbacks(content, served_locale),
+        footers=footers,
+        marked=marks,
+    )
+    _refuse_too_large(skeleton)
+    return skeleton
+
+
+def signed_links(content: KitContent, asset_key: str) -> list[str]:
+    """The declared links a mail uses, as `<asset>.<link key>`, in the order they appear."""
+    asset = content.asset(asset_key)
+    declared = {f"link.{link.key}": f"{asset_key}.{link.key}" for link in content.links}
+    used = dict.fromkeys(name for name, _line in scan(asset.source, asset.file).fields)
+    return [declared[name] for name in used if name in declared]
+
+
+def _salt(*everything: object) -> str:
+    return hashlib.sha256(repr(everything).encode()).hexdigest()[:20]
+
+
+def _footers(
+    brand: BrandFacts, vendor: VendorFacts, countries: Iterable[str], tag: str
+) -> dict[str, tuple[str, str]]:
+    return {
+        country: footer(brand.company, vendor, country, tag, brand.privacy_url, brand.imprint_url)
+        for country in sorted({"", *countries})
+    }
+
+
+def _links(numbers: Mapping[str, int], launch: LaunchFacts, holes: Holes) -> dict[str, str]:
+    base, token = escape(launch.base_url.rstrip("/")), holes.hole(TOKEN)
+    signed = {
+        f"link.{key}": Html(f"{base}/c/{token}{link_character(number)}")
+        for key, number in numbers.items()
+    }
+    return {**signed, "link.unsubscribe": Html(f"{base}/u/{token}")}
+
+
+def _compiled(asset: AssetSpec, source: str) -> str:
+    try:
+        return str(mjml2html(source, fonts={}))  # else it links to fonts of Google
+    except ValueError as error:
+        raise TemplateFault(
+            _("%(file)s does not compile: %(why)s", file=asset.file, why=str(error)), 1
+        ) from error
+
+
+def _with_pixel(html: str, launch: LaunchFacts, holes: Holes) -> str:
+    base = escape(launch.base_url.rstrip("/"))
+    pixel = (
+        f'<img src="{base}/o/{holes.hole(TOKEN)}.gif" width="1" height="1" alt="" '
+        'style="display:block;border:0" />'
+    )
+    head, _body_end, tail = html.rpartition("</body>")
+    return f"{head}{pixel}</body>{tail}"
+
+
+def _subject(texts: Mapping[str, str], slots: Mapping[str, str], values: Mapping[str, str]) -> str:
+    own = slots.get("subject")
+    return " ".join((own or fill_plain(texts["subject"], values)).split())
+
+
+def _fallbacks(content: KitContent, locale: str) -> dict[str, str]:
+    language = content.source_locale if locale in PSEUDO else locale
+    return {name: content.fallbacks.get(name, {}).get(language, "") for name in PERSON}
+
+
+def _refuse_too_large(skeleton: MailSkeleton) -> None:
+    longest = max(len(html.encode()) for html, _text in skeleton.footers.values())
+    size = sum(len(run.encode()) for run in skeleton.html_runs[::2]) + longest
+    size += sum(24 if name == TOKEN else 40 for name in skeleton.html_runs[1::2])
+    if size > LARGEST:
+        raise Invalid(
+            _(
+                "This mail has %(size)s bytes; mail programs cut it off after %(most)s.",
+                size=size,
+                most=LARGEST,
+            ),
+            field=skeleton.asset,
+        )
