@@ -1,0 +1,241 @@
+"""What happens to people's data: known, consent given and withdrawn, suppressed, erased."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from tpma.audiences.listings import newest_consent
+from tpma.audiences.models import (
+    Consent,
+    ConsentBasis,
+    ConsentPurpose,
+    ConsentState,
+    ConsentText,
+    Contact,
+    ContactImport,
+    ContactStatus,
+    ContactTag,
+    ImportRow,
+    SuppressionReason,
+)
+from tpma.audiences.suppressing import (
+    address_hash,
+    lift,
+    lift_unsubscribe,
+    suppress,
+    suppress_contact,
+)
+from tpma.core.db import clock_of, new_id, upsert
+from tpma.core.errors import Conflict
+from tpma.core.i18n import gettext as _
+from tpma.core.signing import Signer
+from tpma.core.text import Address, email_address, registrable_domain
+from tpma.identity.rules import Actor
+from tpma.identity.service import record
+
+__all__ = [
+    "address_hash",
+    "confirm_consent",
+    "erase",
+    "find_or_create_contact",
+    "keep_wording",
+    "lift",
+    "record_consent",
+    "suppress",
+    "suppress_contact",
+    "withdraw",
+]
+
+_FILLABLE = ("given_name", "family_name", "title", "phone", "company", "country", "locale")
+
+
+def find_or_create_contact(
+    session: Session,
+    signer: Signer,
+    tenant_id: UUID,
+    email: str | Address,
+    *,
+    source: str,
+    source_detail: str = "",
+    **known: str,
+) -> Contact:
+    """The partner's contact with this address. `known` fills what is still empty, and no more.
+
+    Raises Invalid for what is no address.
+    """
+    address = email if isinstance(email, Address) else email_address(email)
+    found = _contact_at(session, tenant_id, address)
+    if found is None:
+        _insert_contact(session, signer, tenant_id, address, source, source_detail)
+        found = _contact_at(session, tenant_id, address)
+        assert found is not None, "a contact inserted or met on conflict is there"
+    for field in _FILLABLE:
+        if known.get(field) and not getattr(found, field):
+            setattr(found, field, known[field])
+    session.flush()
+    return found
+
+
+def _contact_at(session: Session, tenant_id: UUID, address: Address) -> Contact | None:
+    return session.scalar(
+        select(Contact).where(Contact.tenant_id == tenant_id, Contact.email_norm == address.norm)
+    )
+
+
+def _insert_contact(
+    session: Session, signer: Signer, tenant_id: UUID, address: Address, source: str, detail: str
+) -> None:
+    """Two forms of one person may arrive at once: the second meets the row of the first."""
+    now = clock_of(session)()
+    values = {
+        "id": new_id(session),
+        "tenant_id": tenant_id,
+        "email": address.shown,
+        "email_norm": address.norm,
+        "company_domain": registrable_domain(address.domain) or "",
+        "hmac": address_hash(signer, address.norm),
+        "source": source,
+        "source_detail": detail[:200],
+        "status": ContactStatus.ACTIVE,
+        "created_at": now,
+        "updated_at": now,
+        "row_version": 1,
+    } | dict.fromkeys(_FILLABLE, "")
+    session.execute(upsert(session, Contact).values(values).on_conflict_do_nothing())
+
+
+def keep_wording(
+    session: Session,
+    tenant_id: UUID,
+    purpose: ConsentPurpose,
+    locale: str,
+    version: str,
+    text: str,
+    recipients_named: Iterable[str],
+    sha256: str,
+) -> ConsentText:
+    """The text as people are shown it, word for word; the same words are kept once."""
+    found = session.scalar(
+        select(ConsentText).where(ConsentText.tenant_id == tenant_id, ConsentText.sha256 == sha256)
+    )
+    if found is None:
+        found = ConsentText(
+            tenant_id=tenant_id,
+            purpose=purpose,
+            locale=locale,
+            version=version,
+            text=text,
+            recipients_named=list(recipients_named),
+            sha256=sha256,
+        )
+        session.add(found)
+        session.flush()
+    return found
+
+
+def record_consent(
+    session: Session,
+    contact: Contact,
+    purpose: ConsentPurpose,
+    basis: ConsentBasis,
+    text: ConsentText | None = None,
+    locale: str = "",
+    evidence: Mapping[str, Any] | None = None,
+    state: ConsentState = ConsentState.GRANTED,
+) -> Consent:
+    """One more row of the ledger. `state` is PENDING_DOI where the person must still confirm."""
+    row = Consent(
+        tenant_id=contact.tenant_id,
+        contact_id=contact.id,
+        purpose=purpose,
+        basis=basis,
+        state=state,
+        at=clock_of(session)(),
+        text_id=text.id if text else None,
+        locale=locale or contact.locale,
+        evidence=dict(evidence or {}),
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def confirm_consent(
+    session: Session, contact: Contact, purpose: ConsentPurpose, evidence: Mapping[str, Any]
+) -> Consent:
+    """The person confirmed what they were asked. Twice is once. An earlier unsubscribe is over.
+
+    Raises Conflict if nothing was asked, or it was withdrawn since.
+    """
+    asked = newest_consent(session, contact, purpose)
+    if asked is not None and asked.state is ConsentState.GRANTED:
+        return asked
+    if asked is None or asked.state is not ConsentState.PENDING_DOI:
+        raise Conflict(_("This question is no longer open. Sign up again if you wish to."))
+    row = record_consent(
+        session, contact, purpose, asked.basis, locale=asked.locale, evidence=evidence
+    )
+    row.text_id = asked.text_id
+    if purpose == ConsentPurpose.PARTNER_MARKETING:
+        lift_unsubscribe(session, contact)
+    return row
+
+
+def withdraw(
+    session: Session,
+    contact: Contact,
+    purpose: ConsentPurpose,
+    channel: str,
+    actor: Actor | None = None,
+) -> None:
+    """The person no longer agrees; `channel` says how we know (one_click, page, portal…).
+
+    For the partner's own mail the address is suppressed too. Doing it twice changes nothing.
+    """
+    newest = newest_consent(session, contact, purpose)
+    if newest is None or newest.state is not ConsentState.WITHDRAWN:
+        basis = newest.basis if newest else ConsentBasis.CONSENT
+        record_consent(
+            session,
+            contact,
+            purpose,
+            basis,
+            evidence={"channel": channel},
+            state=ConsentState.WITHDRAWN,
+        )
+        record(session, actor, contact.tenant_id, "consent.withdrawn", contact, channel=channel)
+    if purpose == ConsentPurpose.PARTNER_MARKETING:
+        suppress_contact(session, contact, SuppressionReason.UNSUBSCRIBE, channel)
+
+
+def erase(session: Session, actor: Actor | None, contact: Contact) -> None:
+    """Forget a person: nothing that names them stays but a keyed hash, so that a later import
+    cannot bring them back. The row itself stays as a tombstone for the figures that count it."""
+    suppress_contact(session, contact, SuppressionReason.ERASURE, "")
+    _forget_staged(session, contact)
+    session.execute(delete(ContactTag).where(ContactTag.contact_id == contact.id))
+    for row in session.scalars(select(Consent).where(Consent.contact_id == contact.id)):
+        row.evidence = {k: row.evidence[k] for k in _PROOF if k in row.evidence}
+    for field in (*_FILLABLE, "email", "company_domain", "source_detail"):
+        setattr(contact, field, "")
+    contact.email_norm, contact.hmac = f"erased:{contact.id}", None
+    contact.status = ContactStatus.ERASED
+    record(session, actor, contact.tenant_id, "contact.erased", contact)
+    session.flush()
+
+
+# What of the evidence still proves a consent without telling who gave it.
+_PROOF = ("channel", "import", "form", "page", "shown_text_sha256", "checkbox")
+
+
+def _forget_staged(session: Session, contact: Contact) -> None:
+    """Rows of an import that wait in its error file."""
+    own = select(ContactImport.id).where(ContactImport.tenant_id == contact.tenant_id)
+    session.execute(
+        delete(ImportRow).where(
+            ImportRow.import_id.in_(own), ImportRow.email_norm == contact.email_norm
+        )
+    )

@@ -1,0 +1,206 @@
+"""Addresses nobody may write to: put on a list, and taken off it."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tpma.audiences.models import (
+    Contact,
+    Suppression,
+    SuppressionReason,
+    SuppressionScope,
+)
+from tpma.audiences.rules import may_lift
+from tpma.core.db import clock_of, new_id, upsert
+from tpma.core.errors import NotAllowed
+from tpma.core.i18n import gettext as _
+from tpma.core.signing import Signer
+from tpma.core.text import Address, email_address
+from tpma.identity.models import Organisation
+from tpma.identity.rules import Actor
+from tpma.identity.service import record
+
+HASH_OWNER = "platform"
+"""Whose hash addresses are known by: one for all scopes, so that one column joins them."""
+
+# A stronger reason replaces a weaker one, never the other way round.
+_STRENGTH = {
+    reason: n
+    for n, reason in enumerate(("manual", "hard_bounce", "unsubscribe", "complaint", "erasure"))
+}
+
+
+def address_hash(signer: Signer, email_norm: str) -> bytes:
+    """16 bytes an address is known by once it is gone; also `messages.rcpt_key`."""
+    return signer.keyed_hash(HASH_OWNER, email_norm)
+
+
+def suppress(
+    session: Session,
+    signer: Signer,
+    tenant_id: UUID | None,
+    address: str | Address,
+    reason: SuppressionReason,
+    source: str,
+    scope: SuppressionScope = SuppressionScope.PARTNER,
+    actor: Actor | None = None,
+) -> Suppression:
+    """Nobody of this scope writes to the address again. `tenant_id` None: the platform's list.
+
+    Known already: the stronger reason stays. Raises Invalid for what is no address.
+    """
+    known = address if isinstance(address, Address) else email_address(address)
+    hashed = address_hash(signer, known.norm)
+    found = _suppress(session, tenant_id, scope, hashed, reason, source, _half_shown(known.shown))
+    record(session, actor, tenant_id, "suppression.added", found, reason=reason.value)
+    return found
+
+
+def _suppress(
+    session: Session,
+    tenant_id: UUID | None,
+    scope: SuppressionScope,
+    hashed: bytes,
+    reason: SuppressionReason,
+    source: str,
+    shown: str,
+) -> Suppression:
+    found = _suppression(session, tenant_id, scope, hashed)
+    if found is None:
+        _insert_suppression(session, tenant_id, scope, hashed, reason, source, shown)
+        found = _suppression(session, tenant_id, scope, hashed)
+        assert found is not None, "a suppression inserted or met on conflict is there"
+    if found.lifted_at is not None or _STRENGTH[reason] > _STRENGTH[found.reason]:
+        found.reason, found.source, found.lifted_at = reason, source[:200], None
+        found.shown = "" if reason is SuppressionReason.ERASURE else shown
+    session.flush()
+    return found
+
+
+def _suppression(
+    session: Session, tenant_id: UUID | None, scope: SuppressionScope, hashed: bytes | None
+) -> Suppression | None:
+    return session.scalar(
+        select(Suppression).where(
+            Suppression.tenant_id == tenant_id if tenant_id else Suppression.tenant_id.is_(None),
+            Suppression.scope == scope,
+            Suppression.email_hmac == hashed,
+        )
+    )
+
+
+def _insert_suppression(
+    session: Session,
+    tenant_id: UUID | None,
+    scope: SuppressionScope,
+    hashed: bytes,
+    reason: SuppressionReason,
+    source: str,
+    shown: str,
+) -> None:
+    values = _values(session, tenant_id, scope, hashed, reason, source, shown)
+    session.execute(upsert(session, Suppression).values(values).on_conflict_do_nothing())
+
+
+def _values(
+    session: Session,
+    tenant_id: UUID | None,
+    scope: SuppressionScope,
+    hashed: bytes,
+    reason: SuppressionReason,
+    source: str,
+    shown: str,
+) -> dict[str, Any]:
+    now = clock_of(session)()
+    return {
+        "id": new_id(session),
+        "tenant_id": tenant_id,
+        "scope": scope,
+        "email_hmac": hashed,
+        "shown": "" if reason is SuppressionReason.ERASURE else shown,
+        "reason": reason,
+        "source": source[:200],
+        "lifted_at": None,
+        "created_at": now,
+        "updated_at": now,
+        "row_version": 1,
+    }
+
+
+def suppress_many(
+    session: Session,
+    signer: Signer,
+    actor: Actor,
+    tenant_id: UUID,
+    addresses: Iterable[Address],
+    source: str,
+) -> int:
+    """Put many on the partner's list by hand; how many addresses there were.
+
+    Who is on it already stays as they are; who was taken off it comes back.
+    """
+    total, rest = 0, iter(addresses)
+    while batch := list(islice(rest, 1_000)):
+        total += len(batch)
+        rows = {address_hash(signer, address.norm): _half_shown(address.shown) for address in batch}
+        _insert_many(session, tenant_id, rows, source)
+    company = session.get_one(Organisation, tenant_id)
+    record(session, actor, tenant_id, "suppression.imported", company, addresses=total)
+    return total
+
+
+def _insert_many(session: Session, tenant_id: UUID, rows: dict[bytes, str], source: str) -> None:
+    manual = SuppressionReason.MANUAL
+    statement = upsert(session, Suppression)
+    statement = statement.on_conflict_do_update(
+        index_elements=["tenant_id", "scope", "email_hmac"],
+        set_={"lifted_at": None, "reason": manual, "source": source[:200]},
+        where=Suppression.lifted_at.is_not(None),
+    )
+    partner = SuppressionScope.PARTNER
+    values = [
+        _values(session, tenant_id, partner, hashed, manual, source, shown)
+        for hashed, shown in rows.items()
+    ]
+    session.execute(statement, values)
+
+
+def _half_shown(address: str) -> str:
+    """a…@harborpoint.example: enough to recognise, not enough to write to."""
+    local, _at, domain = address.partition("@")
+    return f"{local[:1]}…@{domain}"
+
+
+def lift(session: Session, actor: Actor | None, entry: Suppression) -> None:
+    """Take an address off the partner's list. Raises NotAllowed where only the person may."""
+    if not may_lift(entry.reason, entry.scope):
+        raise NotAllowed(_("Only the person can undo this, by signing up and confirming again."))
+    entry.lifted_at = clock_of(session)()
+    record(session, actor, entry.tenant_id, "suppression.lifted", entry, reason=entry.reason.value)
+
+
+def suppress_contact(
+    session: Session, contact: Contact, reason: SuppressionReason, source: str
+) -> None:
+    """Put a contact's own address on its partner's list."""
+    if contact.hmac is not None:
+        _suppress(
+            session,
+            contact.tenant_id,
+            SuppressionScope.PARTNER,
+            contact.hmac,
+            reason,
+            source,
+            _half_shown(contact.email),
+        )
+
+
+def lift_unsubscribe(session: Session, contact: Contact) -> None:
+    """After the person signed up and confirmed again. Other reasons stay."""
+    found = _suppression(session, contact.tenant_id, SuppressionScope.PARTNER, contact.hmac)
+    if found and found.reason is SuppressionReason.UNSUBSCRIBE and found.lifted_at is None:
+        found.lifted_at = clock_of(session)()
