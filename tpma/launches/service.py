@@ -1,0 +1,343 @@
+"""What a partner does with a launch, up to the moment it may be sent (then: `tpma.sending`)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo, available_timezones
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tpma import jobs
+from tpma.audiences.models import Segment
+from tpma.branding import cobranding as branding
+from tpma.branding.models import BrandProfile
+from tpma.core.db import clock_of
+from tpma.core.errors import Conflict, Invalid, NotFound
+from tpma.core.i18n import gettext as _
+from tpma.core.money import Money
+from tpma.core.text import email_address, one_line, slug
+from tpma.identity.models import Organisation
+from tpma.identity.rules import Actor
+from tpma.identity.service import record
+from tpma.kits import queries as kits
+from tpma.kits.models import Kit, KitVersion
+from tpma.launches import codes
+from tpma.launches.models import Launch, LaunchState
+from tpma.launches.rules import EDITABLE, LaunchEvent, after
+from tpma.partners.models import Enrolment, Vendor
+from tpma.partners.rules import may_launch
+
+RUNS_FOR = timedelta(days=90)
+_MINT_TRIES = 5
+
+
+def create(session: Session, actor: Actor, enrolment: Enrolment, version: KitVersion) -> Launch:
+    """Start a draft with everything prefilled, under a fresh campaign code.
+
+    A draft of the same kit version that nobody has touched is handed back instead of a second.
+    """
+    refuse_suspended(enrolment)
+    partner = session.get_one(Organisation, enrolment.partner_id)
+    untouched = _untouched_draft(session, enrolment, version)
+    if untouched is not None:
+        return untouched
+    content = kits.content(session, version.id)
+    cobranded = branding.cobranded(session, enrolment, version)
+    brand = session.scalar(select(BrandProfile).where(BrandProfile.tenant_id == partner.id))
+    kit = session.get_one(Kit, version.kit_id)
+    launch = Launch(
+        tenant_id=partner.id,
+        vendor_id=enrolment.tenant_id,
+        enrolment_id=enrolment.id,
+        kit_version_id=version.id,
+        cobranded_kit_id=cobranded.id,
+        name=kit.title,
+        primary_locale=partner.default_locale,
+        goal_leads=content.goal_leads,
+        currency=partner.base_currency,
+        from_name=(brand.sender_name or brand.name) if brand else partner.trading_name,
+        reply_to=(brand.reply_to if brand else "") or partner.email,
+        timezone=partner.timezone,
+        ends_at=clock_of(session)() + RUNS_FOR,
+    )
+    _insert_with_code(session, launch, _prefix(session, enrolment.tenant_id), kit)
+    record(session, actor, partner.id, "launch.created", launch, code=launch.campaign_code)
+    return launch
+
+
+def refuse_suspended(enrolment: Enrolment) -> None:
+    """Raises Conflict for a partner whose enrolment does not let it launch now."""
+    if not may_launch(enrolment.state):
+        raise Conflict(
+            _("Your place in this programme is not active. Ask your contact at the vendor.")
+        )
+
+
+def _untouched_draft(session: Session, enrolment: Enrolment, version: KitVersion) -> Launch | None:
+    return session.scalar(
+        select(Launch).where(
+            Launch.tenant_id == enrolment.partner_id,
+            Launch.enrolment_id == enrolment.id,
+            Launch.kit_version_id == version.id,
+            Launch.state == LaunchState.DRAFT,
+            Launch.step == 1,
+        )
+    )
+
+
+def _prefix(session: Session, vendor_id: UUID) -> str:
+    return session.scalars(
+        select(Vendor.code_prefix).where(Vendor.organisation_id == vendor_id)
+    ).one()
+
+
+def _insert_with_code(session: Session, launch: Launch, prefix: str, kit: Kit) -> None:
+    """The unique index is the authority on codes; a clash draws again, at most five times."""
+    for _attempt in range(_MINT_TRIES):
+        launch.campaign_code = codes.mint(prefix, kit.key)
+        launch.page_slug = f"{kit.slug}-{slug(launch.campaign_code)}"  # unique as the code is
+        try:
+            with session.begin_nested():
+                session.add(launch)
+                session.flush()
+            return
+        except IntegrityError:
+            continue
+    raise Conflict(_("No free campaign code could be drawn. Try again."))
+
+
+def get(session: Session, tenant_id: UUID, launch_id: UUID) -> Launch:
+    """One launch of this partner. Another partner's launch is simply not found."""
+    found = session.scalar(
+        select(Launch).where(Launch.id == launch_id, Launch.tenant_id == tenant_id)
+    )
+    if found is None:
+        raise NotFound(_("There is no such launch."))
+    return found
+
+
+def get_for_vendor(session: Session, vendor_id: UUID, launch_id: UUID) -> Launch:
+    found = session.scalar(
+        select(Launch).where(Launch.id == launch_id, Launch.vendor_id == vendor_id)
+    )
+    if found is None:
+        raise NotFound(_("There is no such launch."))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Screen 4: who writes, and when. `start_at` None means as soon as it is launched."""
+
+    from_name: str
+    reply_to: str
+    start_at: datetime | None
+    timezone: str
+
+
+def choose_audience(
+    session: Session, launch: Launch, segment_id: UUID | None, *, accept_fallback: bool
+) -> None:
+    """Screen 1. None is everybody. Raises NotFound for a segment of somebody else."""
+    _editable(launch)
+    if segment_id is not None:
+        owned = session.scalar(
+            select(Segment.id).where(
+                Segment.id == segment_id, Segment.tenant_id == launch.tenant_id
+            )
+        )
+        if owned is None:
+            raise NotFound(_("There is no such segment."))
+    launch.segment_id = segment_id
+    launch.accepted_fallback = accept_fallback
+    _reached(launch, 2)
+
+
+def word(
+    session: Session, actor: Actor, launch: Launch, locale: str, values: Mapping[str, str]
+) -> None:
+    """Screen 2: the partner's own words. `values` is "<asset>.<slot>" → text.
+
+    Raises Invalid(field="<asset>.<slot>") for a slot that is locked, unknown or too long.
+    """
+    _editable(launch)
+    for name, value in values.items():
+        asset, _dot, slot = name.partition(".")
+        branding.customise(session, launch.cobranded_kit, asset, slot, locale, value, actor)
+    _reached(launch, 3)
+
+
+def set_goal(launch: Launch, leads: int, pipeline: Money, cost: Money) -> None:
+    """Screen 3: what it should bring and what it may cost, in the launch's currency."""
+    _editable(launch)
+    if leads < 1:
+        raise Invalid(_("Say how many leads you hope for, at least 1."), field="goal_leads")
+    if pipeline.currency != launch.currency or cost.currency != launch.currency:
+        raise Invalid(_("Amounts are in %(currency)s.", currency=launch.currency), field="cost")
+    launch.goal_leads = leads
+    launch.goal_pipeline_minor = pipeline.minor
+    launch.planned_cost_minor = cost.minor
+    _reached(launch, 4)
+
+
+def set_sender(session: Session, launch: Launch, sender: Sender) -> None:
+    """Screen 4. Raises Invalid naming the field: a line break in a name never reaches a header."""
+    _editable(launch)
+    now = clock_of(session)()
+    name = one_line(sender.from_name, 70, "from_name")
+    if not name:
+        raise Invalid(_("Enter the name readers see, for example your company."), field="from_name")
+    if sender.timezone not in available_timezones():
+        raise Invalid(_("Choose a time zone from the list."), field="timezone")
+    if sender.start_at is not None and sender.start_at <= now:
+        raise Invalid(_("Choose a time in the future."), field="start_at")
+    launch.from_name = name
+    launch.reply_to = _reply_to(sender.reply_to)
+    launch.timezone = sender.timezone
+    launch.start_at = sender.start_at
+    launch.ends_at = (sender.start_at or now) + RUNS_FOR
+    _reached(launch, 5)
+
+
+def _reply_to(text: str) -> str:
+    try:
+        return email_address(text).shown
+    except Invalid as error:
+        raise Invalid(error.message, field="reply_to") from error
+
+
+def _editable(launch: Launch) -> None:
+    """An edit takes a checked launch back to draft: its report no longer describes it."""
+    launch.state = after(launch.state, LaunchEvent.EDIT)
+    launch.preflight = {}
+    launch.gate_hash = ""
+
+
+def _reached(launch: Launch, step: int) -> None:
+    launch.step = max(launch.step, step)
+
+
+def ready(
+    session: Session, actor: Actor, launch: Launch, report: Mapping[str, Any], gate_hash: str
+) -> None:
+    """The gate is green: keep its report, and the hash of what it looked at."""
+    was = launch.state
+    launch.state = after(launch.state, LaunchEvent.PREFLIGHT)
+    launch.preflight = dict(report)
+    launch.gate_hash = gate_hash
+    if was is not launch.state:
+        record(session, actor, launch.tenant_id, "launch.ready", launch, gate=gate_hash[:12])
+
+
+def schedule(session: Session, actor: Actor, launch: Launch) -> datetime:
+    """Fix the start and queue it; nothing is sent here. Returns the moment it starts (UTC).
+
+    The job is written in the caller's transaction and runs only if that commits.
+    Raises Conflict unless the launch is ready, Invalid if the chosen time has passed meanwhile.
+    """
+    now = clock_of(session)()
+    start = launch.start_at or now
+    if start < now:
+        raise Invalid(_("The start you chose has passed. Choose a new time."), field="start_at")
+    launch.state = after(launch.state, LaunchEvent.SCHEDULE)
+    launch.scheduled_at = now
+    launch.start_at = start
+    launch.steps_queued = 0
+    jobs.enqueue(
+        session, "launches.start", start, launch_id=str(launch.id), start=start.isoformat()
+    )
+    record(session, actor, launch.tenant_id, "launch.scheduled", launch, code=launch.campaign_code)
+    return start
+
+
+def unschedule(session: Session, actor: Actor, launch: Launch) -> None:
+    """Back to ready, while nothing has left. The planned messages are dropped by the caller."""
+    launch.state = after(launch.state, LaunchEvent.UNSCHEDULE)
+    launch.scheduled_at = None
+    launch.start_at = None
+    record(session, actor, launch.tenant_id, "launch.unscheduled", launch)
+
+
+def start(session: Session, launch: Launch) -> bool:
+    """The moment has come: the page goes live and the first mail is queued.
+
+    False if the launch was cancelled, moved or started meanwhile.
+    """
+    now = clock_of(session)()
+    if launch.state is not LaunchState.SCHEDULED or launch.start_at is None:
+        return False
+    if launch.start_at > now:
+        return False
+    launch.state = after(launch.state, LaunchEvent.START)
+    launch.started_at = now
+    jobs.enqueue(session, "pages.publish", now, launch_id=str(launch.id))
+    jobs.enqueue(session, "sending.queue_step", now, launch_id=str(launch.id), step=1)
+    jobs.enqueue(
+        session,
+        "launches.end",
+        launch.ends_at,
+        key=f"launches.end:{launch.id}",
+        launch_id=str(launch.id),
+    )
+    record(session, None, launch.tenant_id, "launch.started", launch)
+    return True
+
+
+def pause(session: Session, actor: Actor | None, launch: Launch, cause: str = "user") -> None:
+    """Stop handing over mails. What is already in flight (at most one batch a worker) goes out."""
+    launch.state = after(launch.state, LaunchEvent.PAUSE)
+    launch.paused_cause = cause
+    record(session, actor, launch.tenant_id, "launch.paused", launch, cause=cause)
+
+
+def resume(session: Session, actor: Actor | None, launch: Launch) -> None:
+    launch.state = after(launch.state, LaunchEvent.RESUME)
+    launch.paused_cause = ""
+    record(session, actor, launch.tenant_id, "launch.resumed", launch)
+
+
+def finish_sends(session: Session, launch: Launch) -> None:
+    launch.state = after(launch.state, LaunchEvent.FINISH_SENDS)
+    launch.finished_at = clock_of(session)()
+    record(session, None, launch.tenant_id, "launch.finish_sends", launch)
+
+
+def end(session: Session, launch: Launch) -> bool:
+    """`ends_at` has come: no more leads are expected, and the page closes 30 days later."""
+    if launch.state is not LaunchState.COLLECTING or launch.ends_at > clock_of(session)():
+        return False
+    launch.state = after(launch.state, LaunchEvent.END)
+    jobs.enqueue(
+        session,
+        "pages.close",
+        launch.ends_at + timedelta(days=30),
+        key=f"pages.close:{launch.id}",
+        launch_id=str(launch.id),
+    )
+    record(session, None, launch.tenant_id, "launch.ended", launch)
+    return True
+
+
+def stop(session: Session, actor: Actor, launch: Launch) -> LaunchEvent:
+    """Cancel before the first mail, abort after it; the code is retired either way."""
+    event = LaunchEvent.CANCEL
+    if launch.state in {LaunchState.RUNNING, LaunchState.PAUSED}:
+        event = LaunchEvent.ABORT
+    launch.state = after(launch.state, event)
+    launch.stopping_at = clock_of(session)()
+    jobs.enqueue(session, "pages.close", launch.stopping_at, launch_id=str(launch.id))
+    record(session, actor, launch.tenant_id, f"launch.{event.value}", launch)
+    return event
+
+
+def is_editable(launch: Launch) -> bool:
+    return launch.state in EDITABLE
+
+
+def local(moment: datetime, zone: str) -> datetime:
+    """A moment as the clock on the partner's wall shows it."""
+    return moment.astimezone(ZoneInfo(zone))

@@ -1,0 +1,39 @@
+"""The worker's door to sending."""
+
+from uuid import UUID
+
+from tpma import jobs
+from tpma.core.i18n import speaking
+from tpma.launches.models import Launch
+from tpma.sending import notices, service
+from tpma.system import System
+
+
+@jobs.handles("sending.queue_step")
+def queue_step(system: System, launch_id: str, step: int) -> None:
+    """Queue a mail of the kit at its hour. A paused launch queues; its workers wait."""
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
+        service.queue_step(session, launch, step, system.clock())
+
+
+@jobs.handles("sending.notice")
+def notice(
+    system: System,
+    cause: str,
+    recipient: str,
+    subject: str,
+    body: str,
+    locale: str,
+    tenant_id: str | None = None,
+) -> None:
+    with speaking(locale):
+        notices.send(
+            system,
+            tenant_id=tenant_id,
+            cause=cause,
+            recipient=recipient,
+            subject=subject,
+            body=body,
+            locale=locale,
+        )

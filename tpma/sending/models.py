@@ -1,0 +1,197 @@
+"""Messages, out and back. Integer keys: these tables grow with every recipient."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from tpma.core.db import Base, Row, enum_column
+
+BigKey = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts only INTEGER keys up
+
+
+class SendState(StrEnum):
+    """What we did with a message; forward only (tpma.sending.rules has the transitions)."""
+
+    PLANNED = "planned"
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    UNCONFIRMED = "unconfirmed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    DEAD = "dead"
+
+
+OPEN_STATES = (SendState.PLANNED, SendState.QUEUED, SendState.SUBMITTING, SendState.IN_DOUBT)
+
+
+class SendChunk(Base):
+    """At most 500 messages of one launch and step, leased to one worker at a time."""
+
+    __tablename__ = "send_chunks"
+    __table_args__ = (UniqueConstraint("launch_id", "step", "number"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"))
+    step: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int]
+    lease_owner: Mapped[str | None] = mapped_column(String(36))
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Message(Base):
+    """One mail to one person: a row for each launch, step and recipient.
+
+    `rcpt_key` is 16 bytes of a keyed hash of the normalised address, so that the ledger holds
+    no address and cannot hold one recipient twice. `claimed` is not a state of the row: it
+    means queued in a chunk under a live lease.
+    """
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("launch_id", "step", "rcpt_key"),
+        Index("ix_messages_chunk", "chunk_id", "send_state"),
+        Index(
+            "ix_messages_open",
+            "launch_id",
+            "send_state",
+            sqlite_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
+            postgresql_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
+    launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"))
+    step: Mapped[int] = mapped_column(SmallInteger)
+    seq: Mapped[int]
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    rcpt_key: Mapped[bytes] = mapped_column(LargeBinary(16))
+    locale: Mapped[str] = mapped_column(String(35))
+    send_state: Mapped[SendState] = mapped_column(enum_column(SendState))
+    reason: Mapped[str] = mapped_column(String(40), default="")  # of skipped, failed, dead
+    generation: Mapped[int] = mapped_column(SmallInteger, default=1)
+    attempt_n: Mapped[int] = mapped_column(SmallInteger, default=0)
+    not_before: Mapped[datetime | None]
+    chunk_id: Mapped[int | None] = mapped_column(ForeignKey("send_chunks.id"))
+    provider_id: Mapped[str | None] = mapped_column(String(120))
+    accepted_at: Mapped[datetime | None]
+    clicked_at: Mapped[datetime | None]  # first human click, written by tracking
+
+
+class Attempt(Base):
+    """The intent to submit one message once; committed before any byte leaves."""
+
+    __tablename__ = "attempts"
+    __table_args__ = (UniqueConstraint("message_id", "n"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # tag tpma-attempt
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
+    n: Mapped[int] = mapped_column(SmallInteger)
+    transport: Mapped[str] = mapped_column(String(16))
+    raw_sha256: Mapped[bytes] = mapped_column(LargeBinary(32))
+    started_at: Mapped[datetime]
+    lease_until: Mapped[datetime]
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    code: Mapped[str] = mapped_column(String(64), default="")
+    provider_id: Mapped[str | None] = mapped_column(String(120))
+
+
+class FactKind(StrEnum):
+    """What happened to a message after we handed it over; facts only add up."""
+
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    DELAYED = "delayed"
+    BOUNCED_HARD = "bounced_hard"
+    BOUNCED_SOFT = "bounced_soft"
+    COMPLAINED = "complained"
+    REJECTED = "rejected"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+class DeliveryFact(Base):
+    __tablename__ = "delivery_facts"
+    __table_args__ = (UniqueConstraint("message_id", "kind", "dedupe"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
+    kind: Mapped[FactKind] = mapped_column(enum_column(FactKind))
+    at: Mapped[datetime]
+    detail: Mapped[str] = mapped_column(String(200), default="")
+    dedupe: Mapped[str] = mapped_column(String(64), default="")
+
+
+class EventInbox(Base):
+    """Every event a provider (or the mailbox's hand) told us, once."""
+
+    __tablename__ = "event_inbox"
+
+    dedupe_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    source: Mapped[str] = mapped_column(String(16))
+    received_at: Mapped[datetime]
+    body: Mapped[dict[str, Any]]
+    status: Mapped[str] = mapped_column(String(16))  # applied orphan foreign ignored
+
+
+class NoticeState(StrEnum):
+    QUEUED = "queued"
+    SUBMITTING = "submitting"
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+
+
+class Notice(Row):
+    """A mail without a launch: invitation, recovery, lead alarm. Sent at least once.
+
+    `body` is the rendered text; the HTML part is made from it. `cause` names what it is about,
+    and one cause has one notice.
+    """
+
+    __tablename__ = "notices"
+
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"), index=True)
+    cause: Mapped[str] = mapped_column(String(120), unique=True)
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(200))
+    body: Mapped[str]
+    locale: Mapped[str] = mapped_column(String(35))
+    state: Mapped[NoticeState] = mapped_column(enum_column(NoticeState), default=NoticeState.QUEUED)
+    provider_id: Mapped[str | None] = mapped_column(String(120))
+
+
+class OutboxMail(Base):
+    """The mailbox's index of what the local outbox keeps as files."""
+
+    __tablename__ = "outbox_mails"
+    __table_args__ = (Index("ix_outbox_mails_tenant", "tenant_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("messages.id"), unique=True)
+    notice_id: Mapped[UUID | None] = mapped_column(ForeignKey("notices.id"), unique=True)
+    launch_id: Mapped[UUID | None] = mapped_column(ForeignKey("launches.id"), index=True)
+    campaign_code: Mapped[str] = mapped_column(String(19), default="")
+    recipient: Mapped[str] = mapped_column(String(254))
+    subject: Mapped[str] = mapped_column(String(300))
+    at: Mapped[datetime]
+    provider_id: Mapped[str] = mapped_column(String(120))

@@ -1,0 +1,292 @@
+"""Who gets a mail: the recipients of a launch as rows, written set-based.
+
+One INSERT … SELECT plans a step; run again it adds nothing (UNIQUE launch, step, recipient).
+Everybody matched gets a row, and who may not be written to gets one that says why.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Uuid,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session
+
+from tpma.audiences import queries as audiences
+from tpma.audiences.models import Contact, ContactStatus
+from tpma.core.db import upsert
+from tpma.launches.compiling import Drawing
+from tpma.launches.models import Launch
+from tpma.sending.models import Message, SendChunk, SendState
+
+CHUNK = 500
+SKIP_NO_CONSENT = "no_consent"
+SKIP_SUPPRESSED = "suppressed"
+SKIP_TERRITORY = "territory"
+SKIP_LOCALE = "locale"
+
+
+def audience(session: Session, launch: Launch) -> list[ColumnElement[bool]]:
+    """The conditions a contact meets whom the launch is meant for."""
+    return audiences.chosen(session, launch.tenant_id, launch.segment_id)
+
+
+def reader_locales(session: Session, launch: Launch) -> dict[str, int]:
+    """Language as it stands on the contacts ("" if none) → how many people have it."""
+    return _split(session, launch, Contact.locale)
+
+
+def reader_countries(session: Session, launch: Launch) -> dict[str, int]:
+    """ISO country ("" if unknown) → how many people live there."""
+    return _split(session, launch, Contact.country)
+
+
+def _split(session: Session, launch: Launch, column: Any) -> dict[str, int]:
+    rows = session.execute(
+        select(column, func.count()).where(*audience(session, launch)).group_by(column)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def unwritable_names(session: Session, launch: Launch) -> int:
+    """Contacts whose name would open a new header line; imports and forms let none in."""
+    columns = (Contact.given_name, Contact.family_name, Contact.company)
+    broken = or_(*(column.contains(sign) for column in columns for sign in ("\r", "\n")))
+    return session.scalar(select(func.count()).where(*audience(session, launch)).where(broken)) or 0
+
+
+def locale_plan(plan: Drawing, spoken: Mapping[str, int]) -> dict[str, str | None]:
+    """A contact's language → the launch's locale that serves it; None if nothing does.
+
+    Nobody's language is guessed: without one a reader gets the launch's primary locale, and with
+    one the kit lacks only if the partner accepted that on the first screen.
+    """
+    primary = plan.launch.primary_locale
+    found: dict[str, str | None] = {"": primary}
+    for tag in spoken:
+        if tag and plan.served(tag) is not None:
+            found[tag] = tag
+        elif tag:
+            found[tag] = primary if plan.launch.accepted_fallback else None
+    return found
+
+
+def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None]) -> int:
+    """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2)."""
+    reason = _reason(plan, locales)
+    rows = select(
+        literal(plan.launch.tenant_id, Uuid()),
+        literal(plan.launch.id, Uuid()),
+        literal(1),
+        func.row_number().over(order_by=Contact.id),
+        Contact.id,
+        Contact.hmac,
+        _locale(plan, locales),
+        case((reason == "", SendState.PLANNED.value), else_=SendState.SKIPPED.value),
+        reason,
+        literal(1),
+        literal(0),
+    ).where(*audience(session, plan.launch))
+    return _insert(session, rows)
+
+
+def plan_next(session: Session, launch: Launch, step: int, condition: str) -> int:
+    """Plan a later step from those who got the one before.
+
+    `not_clicked` leaves out who clicked an earlier mail; who unsubscribed, bounced or withdrew
+    since is caught when the rows are queued.
+    """
+    before = select(Message.contact_id, Message.rcpt_key, Message.locale, Message.seq).where(
+        Message.launch_id == launch.id,
+        Message.tenant_id == launch.tenant_id,
+        Message.step == 1,
+        Message.send_state == SendState.ACCEPTED,
+    )
+    if condition == "not_clicked":
+        clicked = select(Message.rcpt_key).where(
+            Message.launch_id == launch.id,
+            Message.step < step,
+            Message.clicked_at.is_not(None),
+        )
+        before = before.where(Message.rcpt_key.not_in(clicked))
+    people = before.subquery()
+    rows = select(
+        literal(launch.tenant_id, Uuid()),
+        literal(launch.id, Uuid()),
+        literal(step),
+        func.row_number().over(order_by=people.c.seq),
+        people.c.contact_id,
+        people.c.rcpt_key,
+        people.c.locale,
+        literal(SendState.PLANNED.value),
+        literal(""),
+        literal(1),
+        literal(0),
+    ).select_from(people)
+    return _insert(session, rows)
+
+
+_COLUMNS = [
+    "tenant_id",
+    "launch_id",
+    "step",
+    "seq",
+    "contact_id",
+    "rcpt_key",
+    "locale",
+    "send_state",
+    "reason",
+    "generation",
+    "attempt_n",
+]
+
+
+def _insert(session: Session, rows: Select[Any]) -> int:
+    # SQLite reads "SELECT … ON CONFLICT" as a join unless the select has a WHERE.
+    made = upsert(session, Message).from_select(_COLUMNS, rows.where(literal(True)))
+    result: Any = session.execute(
+        made.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+    )
+    return int(result.rowcount)
+
+
+def _locale(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
+    known = {tag: target or plan.launch.primary_locale for tag, target in locales.items()}
+    return case(known, value=Contact.locale, else_=plan.launch.primary_locale)
+
+
+def _reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
+    """Why this person is left out; "" if they are not. The first that holds is told."""
+    unserved = [tag for tag, target in locales.items() if target is None]
+    denied = list(plan.content.deny)
+    whens: list[tuple[ColumnElement[bool], str]] = [
+        (audiences.suppressed(plan.launch.vendor_id), SKIP_SUPPRESSED),
+        (~audiences.granted(), SKIP_NO_CONSENT),
+    ]
+    if denied:
+        whens.append((Contact.country.in_(denied), SKIP_TERRITORY))
+    if unserved:
+        whens.append((Contact.locale.in_(unserved), SKIP_LOCALE))
+    return case(*whens, else_="")
+
+
+def unplan(session: Session, launch: Launch) -> None:
+    """Drop the rows of a launch nothing of which has left (it was unscheduled)."""
+    session.execute(
+        Message.__table__.delete().where(  # type: ignore[attr-defined]
+            Message.launch_id == launch.id,
+            Message.tenant_id == launch.tenant_id,
+            Message.send_state.in_([SendState.PLANNED, SendState.SKIPPED]),
+        )
+    )
+
+
+def queue(session: Session, launch: Launch, step: int, not_before: datetime) -> int:
+    """Move a step's planned rows into chunks that workers lease (T2, T3); how many chunks.
+
+    Safe to repeat: rows planned since the last time go into chunks of their own.
+    """
+    drop_unmailable(session, launch, step, SendState.PLANNED)
+    launch.steps_queued = max(launch.steps_queued, step)
+    planned = and_(
+        Message.launch_id == launch.id,
+        Message.step == step,
+        Message.send_state == SendState.PLANNED,
+    )
+    low, high = session.execute(
+        select(func.min(Message.seq), func.max(Message.seq)).where(planned)
+    ).one()
+    if low is None:
+        return 0
+    first = _next_number(session, launch, step)
+    numbers = range(first, first + (high - low) // CHUNK + 1)
+    session.add_all(
+        SendChunk(launch_id=launch.id, step=step, number=number, not_before=not_before)
+        for number in numbers
+    )
+    session.flush()
+    chunk = select(SendChunk.id).where(
+        SendChunk.launch_id == launch.id,
+        SendChunk.step == step,
+        SendChunk.number == first + (Message.seq - low) // CHUNK,
+    )
+    session.execute(
+        update(Message)
+        .where(planned)
+        .values(send_state=SendState.QUEUED, chunk_id=chunk.scalar_subquery())
+        .execution_options(synchronize_session=False)
+    )
+    return len(numbers)
+
+
+def _next_number(session: Session, launch: Launch, step: int) -> int:
+    last = session.scalar(
+        select(func.max(SendChunk.number)).where(
+            SendChunk.launch_id == launch.id, SendChunk.step == step
+        )
+    )
+    return 0 if last is None else last + 1
+
+
+def drop_unmailable(session: Session, launch: Launch, step: int, state: SendState) -> None:
+    """Skip who withdrew, was suppressed or erased since the rows were planned (T2)."""
+    waiting = and_(
+        Message.launch_id == launch.id,
+        Message.tenant_id == launch.tenant_id,
+        Message.step == step,
+        Message.send_state == state,
+    )
+    skip_unmailable(session, launch.vendor_id, waiting)
+
+
+def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:
+    """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6)."""
+    for reason, still_fine in (
+        (SKIP_SUPPRESSED, ~audiences.suppressed(vendor_id)),
+        (SKIP_NO_CONSENT, audiences.granted()),
+    ):
+        mailable = select(Contact.id).where(
+            Contact.id == Message.contact_id,
+            Contact.status == ContactStatus.ACTIVE,
+            still_fine,
+        )
+        session.execute(
+            update(Message)
+            .where(waiting, ~mailable.correlate(Message).exists())
+            .values(send_state=SendState.SKIPPED, reason=reason)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def counts(session: Session, launch_id: UUID, step: int | None = None) -> dict[str, int]:
+    """send_state → rows."""
+    query = select(Message.send_state, func.count()).where(Message.launch_id == launch_id)
+    if step is not None:
+        query = query.where(Message.step == step)
+    rows = session.execute(query.group_by(Message.send_state))
+    return {str(row[0]): row[1] for row in rows}
+
+
+def skipped(session: Session, launch_id: UUID) -> dict[str, int]:
+    """Reason → rows of step 1 that were left out."""
+    rows = session.execute(
+        select(Message.reason, func.count())
+        .where(
+            Message.launch_id == launch_id,
+            Message.step == 1,
+            Message.send_state == SendState.SKIPPED,
+        )
+        .group_by(Message.reason)
+    )
+    return {row[0]: row[1] for row in rows}

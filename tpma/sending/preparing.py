@@ -1,0 +1,166 @@
+"""A batch of mails made ready to leave: read, rendered, checked. Nothing is written here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tpma.audiences.models import Contact
+from tpma.core.db import new_id
+from tpma.core.errors import Invalid, NotFound
+from tpma.core.i18n import gettext as _
+from tpma.core.log import logger
+from tpma.launches.models import Launch, LaunchAsset
+from tpma.ports.mail import Envelope
+from tpma.rendering.facts import Person
+from tpma.rendering.mail import MailSkeleton
+from tpma.sending.envelopes import From, Recipient, build, sender_of
+from tpma.sending.models import Attempt, Message, SendState
+from tpma.sending.rules import MOST_REQUEUES, WORN_OUT_AFTER, Unsendable
+from tpma.system import System
+
+_log = logger("sending")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A mail ready to leave: rendered and checked, its intent not yet committed."""
+
+    recipient: Recipient
+    attempt_id: UUID
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What of some queued messages can be sent, and what cannot: message id, why, in detail."""
+
+    ready: list[Prepared]
+    broken: list[tuple[int, Unsendable, str]]
+
+
+def waiting(session: Session, chunk_id: int, most: int) -> list[Recipient]:
+    """The next queued messages of a chunk, in the order they were planned."""
+    rows = session.execute(
+        select(
+            Message.id,
+            Message.generation,
+            Message.attempt_n,
+            Message.locale,
+            Message.step,
+            Contact.id.label("contact_id"),
+            Contact.email,
+            Contact.given_name,
+            Contact.family_name,
+            Contact.company,
+            Contact.country,
+        )
+        .join(Contact, Contact.id == Message.contact_id)
+        .where(Message.chunk_id == chunk_id, Message.send_state == SendState.QUEUED)
+        .order_by(Message.id)
+        .limit(most)
+    )
+    return [
+        Recipient(
+            message_id=row.id,
+            generation=row.generation,
+            attempt_n=row.attempt_n,
+            locale=row.locale,
+            step=row.step,
+            contact_id=row.contact_id,
+            address=row.email,
+            person=Person(row.given_name, row.family_name, row.company, row.country),
+        )
+        for row in rows
+    ]
+
+
+def prepare(
+    session: Session, system: System, launch_id: UUID, recipients: Sequence[Recipient]
+) -> Batch:
+    """Render every mail. One that cannot be built is told apart: it fails alone."""
+    launch = session.get_one(Launch, launch_id)
+    sender = sender_of(session, system.settings, launch)
+    now = system.clock()
+    batch = Batch([], [])
+    for one in recipients:
+        why, detail = _fault_of(session, one, now)
+        if why is None:
+            made = _made(session, system, launch, sender, one, now)
+            if isinstance(made, Prepared):
+                batch.ready.append(made)
+                continue
+            why, detail = made
+        batch.broken.append((one.message_id, why, detail))
+    return batch
+
+
+def _fault_of(session: Session, one: Recipient, now: datetime) -> tuple[Unsendable | None, str]:
+    """What can be seen before the mail is built."""
+    if not one.address:
+        return Unsendable.GONE, "erased"
+    if one.attempt_n >= MOST_REQUEUES and _first_tried(session, one) < now - WORN_OUT_AFTER:
+        return Unsendable.POISON, "too_many_requeues"
+    return None, ""
+
+
+def _first_tried(session: Session, one: Recipient) -> datetime:
+    found = session.scalar(
+        select(func.min(Attempt.started_at)).where(Attempt.message_id == one.message_id)
+    )
+    assert found is not None, "a message with an attempt number has attempts"
+    return found
+
+
+def _made(
+    session: Session, system: System, launch: Launch, sender: From, one: Recipient, now: datetime
+) -> Prepared | tuple[Unsendable, str]:
+    attempt_id = new_id(session)
+    try:
+        envelope = build(
+            skeleton_of(session, launch, one.step, one.locale),
+            one,
+            sender,
+            attempt_id=attempt_id,
+            signer=system.signer,
+            settings=system.settings,
+            now=now,
+        )
+    except Invalid as fault:
+        return Unsendable.INVALID, f"invalid_{fault.field or 'mail'}"
+    except (NotFound, LookupError, ValueError):  # T20: poison, told and never in the others' way
+        _log.exception("mail cannot be built", message=one.message_id)
+        return Unsendable.POISON, "cannot_be_built"
+    if problems := system.mail.problems(envelope):
+        _log.warning("mail refused before sending", message=one.message_id, why=problems)
+        return Unsendable.INVALID, "invalid_envelope"
+    return Prepared(one, attempt_id, envelope)
+
+
+def skeleton_of(session: Session, launch: Launch, step: int, locale: str) -> MailSkeleton:
+    """The frozen mail of a step, in the locale of a message row. Raises NotFound."""
+    row = session.execute(
+        select(LaunchAsset.sha256, LaunchAsset.seq).where(
+            LaunchAsset.launch_id == launch.id,
+            LaunchAsset.asset == launch.frozen_manifest["steps"][step - 1]["asset"],
+            LaunchAsset.locale == locale,
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(_("This launch has no such mail or page."))
+    return _parsed.get(row.sha256) or _parse(session, row.seq, row.sha256)
+
+
+_parsed: dict[str, MailSkeleton] = {}
+_MOST_PARSED = 64
+
+
+def _parse(session: Session, seq: int, sha256: str) -> MailSkeleton:
+    """Artefacts never change and are known by their hash, so a parsed one may be kept."""
+    compiled = session.scalars(select(LaunchAsset.compiled).where(LaunchAsset.seq == seq)).one()
+    if len(_parsed) >= _MOST_PARSED:
+        _parsed.clear()
+    return _parsed.setdefault(sha256, MailSkeleton.from_bytes(compiled))

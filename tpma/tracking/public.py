@@ -1,0 +1,160 @@
+"""What readers of our mails ask for: a link, the open pixel, to be written to no more."""
+
+import base64
+from uuid import UUID
+
+from flask import Blueprint, Response, make_response, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from tpma.core.errors import NotFound
+from tpma.core.log import logger
+from tpma.core.signing import TOKEN_LENGTH, link_index
+from tpma.launches.models import Launch
+from tpma.pages.answers import locked, visitor_tag
+from tpma.pages.queries import Reader
+from tpma.rendering.frame import Frame
+from tpma.rendering.notices import (
+    message_page,
+    not_found_page,
+    unsubscribe_page,
+    unsubscribed_page,
+)
+from tpma.sending.models import Message
+from tpma.tracking import queries, service, unsubscribing
+from tpma.tracking.models import EventType
+from tpma.tracking.rules import Visit
+from tpma.tracking.words import said
+from tpma.web.context import system
+from tpma.web.guards import public as anybody
+from tpma.web.security import csrf, limiter
+
+public = Blueprint("tracking_public", __name__)
+csrf.exempt(public)  # RFC 8058 posts come without cookie or session; the token is the proof
+_log = logger("tracking")
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+def visit() -> Visit:
+    """The present request as the rules look at it."""
+    headers = request.headers
+    purpose = headers.get("Sec-Purpose") or headers.get("Purpose") or headers.get("X-Moz") or ""
+    return Visit(
+        at=system().clock(),
+        method=request.method,
+        agent=headers.get("User-Agent", ""),
+        purpose=purpose,
+        address=request.remote_addr or "",
+    )
+
+
+@public.get("/c/<token>")
+@anybody
+def click(token: str) -> ResponseReturnValue:
+    """On to the link's target, for people and machines alike; nothing of the query is passed on."""
+    with system().db.reading() as session:
+        message = queries.message_of(session, system().signer, token[:TOKEN_LENGTH])
+        link = queries.link_of(session, message, link_index(token[TOKEN_LENGTH:]))
+        target = queries.target_of(session, message, link, system().settings.base_url, token)
+    _note(EventType.CLICK, message.launch_id, message.id, link.key)
+    response = make_response(redirect(target, 302))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@public.get("/o/<token>.gif")
+@anybody
+def opened(token: str) -> ResponseReturnValue:
+    """One transparent point, whatever was asked: a picture is no place for an error."""
+    try:
+        with system().db.reading() as session:
+            message = queries.message_of(session, system().signer, token)
+        _note(EventType.OPEN, message.launch_id, message.id)
+    except NotFound:
+        pass
+    response = Response(_PIXEL, mimetype="image/gif")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _note(kind: EventType, launch_id: UUID, message_id: int | None, link_key: str = "") -> None:
+    """Write the hit down. No reader waits at a closed door because our ledger is busy."""
+    try:
+        with system().db.transaction() as session:
+            launch = session.get_one(Launch, launch_id)
+            message = session.get(Message, message_id) if message_id else None
+            service.record(session, kind, launch, visit(), message=message, link_key=link_key)
+    except OperationalError:
+        _log.exception("hit not recorded", kind=kind.value, launch=str(launch_id))
+
+
+class _Readers:
+    """What `tpma.pages` may ask of us."""
+
+    def reader(self, session: Session, launch_id: UUID, token: str) -> Reader | None:
+        message = queries.reader(session, system().signer, launch_id, token)
+        return Reader(message.id, message.locale, token) if message else None
+
+    def viewed(self, launch_id: UUID, reader: Reader | None) -> None:
+        _note(EventType.PAGE_VIEW, launch_id, reader.message_id if reader else None)
+
+
+@public.record
+def _hand_over(setup: BlueprintSetupState) -> None:
+    setup.app.extensions["tpma.readers"] = _Readers()
+
+
+def _mail() -> str:
+    """Limits count by mail: one-click requests of many readers come from few addresses."""
+    return str((request.view_args or {}).get("token", ""))
+
+
+@public.get("/u/<token>")
+@anybody
+def unsubscribe(token: str) -> ResponseReturnValue:
+    """Ask, and change nothing: scanners follow links."""
+    with system().db.reading() as session:
+        message = queries.message_of(session, system().signer, token)
+        frame = queries.frame_of(session, message)
+        address = queries.masked_address(session, message)
+    action = url_for(".stop", token=token)
+    return locked(unsubscribe_page(frame, address=address, action=action, token_fields={}))
+
+
+@public.post("/u/<token>")
+@anybody
+@limiter.limit("30 per minute", key_func=_mail)
+def stop(token: str) -> ResponseReturnValue:
+    """The button, or a mail program's one click (RFC 8058): no cookie, no session, no question."""
+    one_click = request.form.get("List-Unsubscribe") == "One-Click"
+    channel = unsubscribing.ONE_CLICK if one_click else unsubscribing.PAGE
+    with system().db.transaction() as session:
+        message = queries.message_of(session, system().signer, token)
+        unsubscribing.unsubscribe(session, message, visit(), channel)
+        frame = queries.frame_of(session, message)
+    return locked(unsubscribed_page(frame, undo_action=url_for(".undo", token=token)))
+
+
+@public.post("/u/<token>/undo")
+@anybody
+@limiter.limit("30 per minute", key_func=_mail)
+def undo(token: str) -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        message = queries.message_of(session, system().signer, token)
+        is_back = unsubscribing.resubscribe(session, message)
+        frame = queries.frame_of(session, message)
+    return locked(_said(frame, "back" if is_back else "nothing"))
+
+
+def _said(frame: Frame, key: str) -> str:
+    title, text = (said(frame.tag, f"{key}_{part}", frame.partner) for part in ("title", "text"))
+    return message_page(frame, title, text)
+
+
+@public.errorhandler(NotFound)
+def unknown(_error: NotFound) -> ResponseReturnValue:
+    """A link that is not ours, in words the visitor understands; nothing is written."""
+    return locked(not_found_page(visitor_tag()), 404)

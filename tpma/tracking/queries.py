@@ -1,0 +1,128 @@
+"""What is known of the readers of a launch, machines left out."""
+
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from tpma.audiences.models import Contact
+from tpma.core.errors import NotFound
+from tpma.core.i18n import gettext as _
+from tpma.core.signing import TOKEN_LENGTH, Signer
+from tpma.identity.models import Organisation
+from tpma.kits import queries as kits
+from tpma.launches.models import Launch, LaunchAsset, Link
+from tpma.rendering.facts import LaunchFacts
+from tpma.rendering.frame import Frame, plain_frame
+from tpma.rendering.links import PAGE, page_address
+from tpma.rendering.page import PageArtifact
+from tpma.sending.models import Message
+from tpma.tracking.models import EventType, TrackingEvent, Verdict
+from tpma.tracking.rules import allowed_target
+
+
+def human_clicked(launch_id: UUID) -> Select[UUID | None]:
+    """Contacts of a launch who clicked themselves; for use as a subquery."""
+    return (
+        select(TrackingEvent.contact_id)
+        .where(TrackingEvent.launch_id == launch_id, TrackingEvent.type == EventType.CLICK)
+        .where(TrackingEvent.verdict == Verdict.HUMAN, TrackingEvent.contact_id.is_not(None))
+        .distinct()
+    )
+
+
+def message_of(session: Session, signer: Signer, token: str) -> Message:
+    """The message a token names. Raises NotFound if it is forged, or of another installation."""
+    found = session.get(Message, signer.subject(token))
+    if found is None:
+        raise NotFound(_("This link is not one of ours."))
+    return found
+
+
+def link_of(session: Session, message: Message, number: int) -> Link:
+    """A link of the message's own launch. Raises NotFound: no click reaches any other."""
+    found = session.scalar(
+        select(Link).where(Link.launch_id == message.launch_id, Link.number == number)
+    )
+    if found is None:
+        raise NotFound(_("This link is not one of ours."))
+    return found
+
+
+def launch_of(session: Session, message: Message) -> Launch:
+    return session.get_one(Launch, message.launch_id)
+
+
+def events_of(
+    session: Session, tenant_id: UUID, contact_id: UUID, launch_id: UUID
+) -> list[TrackingEvent]:
+    """What one person did in one launch, oldest first, machines left out."""
+    return list(
+        session.scalars(
+            select(TrackingEvent)
+            .where(TrackingEvent.tenant_id == tenant_id, TrackingEvent.launch_id == launch_id)
+            .where(TrackingEvent.contact_id == contact_id, TrackingEvent.verdict == Verdict.HUMAN)
+            .order_by(TrackingEvent.occurred_at, TrackingEvent.id)
+        )
+    )
+
+
+def target_of(session: Session, message: Message, link: Link, base_url: str, token: str) -> str:
+    """The address a link leads to. The landing page learns which mail brought the visit.
+
+    Raises NotFound for a target no reader may be sent to.
+    """
+    if link.target != PAGE:
+        return allowed_target(link.target)
+    launch = launch_of(session, message)
+    content = kits.content(session, launch.kit_version_id)
+    partner = session.get_one(Organisation, message.tenant_id)
+    facts = LaunchFacts(
+        code=launch.campaign_code,
+        base_url=base_url,
+        page_url=f"{base_url}/l/{launch.page_slug}",
+        partner_slug=partner.slug,
+        kit_slug=content.slug,
+    )
+    return f"{page_address(facts, 'email', link.key)}&r={token[:TOKEN_LENGTH]}"
+
+
+def reader(session: Session, signer: Signer, launch_id: UUID, token: str) -> Message | None:
+    """The mail of this launch that the token names; None for any other token."""
+    try:
+        message = message_of(session, signer, token)
+    except NotFound:
+        return None
+    return message if message.launch_id == launch_id else None
+
+
+def frame_of(session: Session, message: Message) -> Frame:
+    """Head and foot of the sender's pages in the language of the mail, as frozen with the launch.
+
+    A plain frame where the launch never had a page.
+    """
+    launch = launch_of(session, message)
+    asset = kits.content(session, launch.kit_version_id).page.key
+    found = session.scalars(
+        select(LaunchAsset.compiled)
+        .where(LaunchAsset.launch_id == launch.id, LaunchAsset.asset == asset)
+        .order_by(LaunchAsset.locale != message.locale, LaunchAsset.locale != launch.primary_locale)
+        .limit(1)
+    ).first()
+    return PageArtifact.from_bytes(found).frame if found else plain_frame(message.locale)
+
+
+def masked_address(session: Session, message: Message) -> str:
+    """p…@harborpoint.example: enough to see whose mails stop, no more; "" if it was erased."""
+    email = session.scalar(
+        select(Contact.email).where(
+            Contact.id == message.contact_id, Contact.tenant_id == message.tenant_id
+        )
+    )
+    local, _at, domain = (email or "").partition("@")
+    return f"{local[:1]}…@{domain}" if domain else ""
+
+
+def message(session: Session, message_id: int | None) -> Message | None:
+    """A message by an id that a row of its own launch holds."""
+    return session.get(Message, message_id) if message_id else None
