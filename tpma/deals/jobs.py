@@ -1,0 +1,19 @@
+"""What time does to registrations. Both handlers look at every one that is due."""
+
+from typing import Any
+
+from tpma import jobs
+from tpma.deals import service
+from tpma.system import System
+
+
+@jobs.handles("deals.expire")
+def expire(system: System, **_payload: Any) -> None:
+    with system.db.transaction() as session:
+        service.expire_due(session)
+
+
+@jobs.handles("deals.lapse")
+def lapse(system: System, **_payload: Any) -> None:
+    with system.db.transaction() as session:
+        service.lapse_due(session)

@@ -1,0 +1,65 @@
+"""One change of state of a registration, and what it does to its lead."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from tpma.deals import rules
+from tpma.deals.models import DealRegistration
+from tpma.deals.rules import DealEvent
+from tpma.identity.models import Organisation
+from tpma.identity.rules import Actor
+from tpma.identity.service import record
+from tpma.leads import service as leads
+from tpma.leads.models import Lead, LeadState
+from tpma.leads.rules import LeadEvent, answer_due, may
+
+# How the audit log and the page's history name an event.
+DONE = {
+    DealEvent.SUBMIT: "submitted",
+    DealEvent.QUEUE: "queued",
+    DealEvent.PROMOTE: "promoted",
+    DealEvent.TAKE: "taken",
+    DealEvent.REQUEST_INFO: "asked",
+    DealEvent.RESUBMIT: "answered",
+    DealEvent.LAPSE: "lapsed",
+    DealEvent.APPROVE: "approved",
+    DealEvent.REJECT: "rejected",
+    DealEvent.EXPIRE: "expired",
+    DealEvent.WITHDRAW: "withdrawn",
+    DealEvent.WIN: "won",
+    DealEvent.LOSE: "lost",
+}
+
+
+def move(
+    session: Session, actor: Actor | None, deal: DealRegistration, event: DealEvent, **detail: Any
+) -> None:
+    """Take the step and write it down; `actor` None is the platform. Raises Conflict."""
+    deal.state = rules.after(deal.state, event)
+    owner = actor.organisation_id if actor else deal.vendor_id
+    record(session, actor, owner, f"deal.{DONE[event]}", deal, ref=deal.ref, **detail)
+
+
+def lead_follows(
+    session: Session, actor: Actor | None, deal: DealRegistration, event: LeadEvent
+) -> None:
+    """Move the lead along with its deal; registering one that still waited accepts it first."""
+    lead = session.get(Lead, deal.lead_id) if deal.lead_id else None
+    if lead is None:
+        return
+    if event is LeadEvent.REGISTER_DEAL and lead.state is LeadState.ROUTED and actor is not None:
+        leads.accept(session, actor, lead)
+    if may(lead.state, event):
+        leads.move(session, actor, lead, event, deal=deal.ref)
+
+
+def vendor_of(session: Session, deal: DealRegistration) -> Organisation:
+    return session.get_one(Organisation, deal.vendor_id)
+
+
+def due_after(session: Session, deal: DealRegistration, start: datetime, days: int) -> datetime:
+    """`days` working days after `start`, by the vendor's week and zone, in UTC."""
+    vendor = vendor_of(session, deal)
+    return answer_due(start, vendor.timezone, vendor.country, days)

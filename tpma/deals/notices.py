@@ -1,0 +1,154 @@
+"""The mails a registration gives rise to, in each reader's language."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tpma import jobs
+from tpma.core.db import clock_of
+from tpma.core.i18n import day, moment, money, speaking
+from tpma.core.i18n import gettext as _
+from tpma.deals.models import DealRegistration
+from tpma.deals.rules import REASONS
+from tpma.identity.models import Membership, Organisation, User, UserStatus
+from tpma.identity.rules import allowed
+
+
+def received(session: Session, deal: DealRegistration) -> None:
+    """To the one who submitted: the receipt; to the deal desk: that somebody waits."""
+    for reader in _submitter(session, deal):
+        _receipt(session, deal, reader)
+    for reader in _desk(session, deal):
+        _waiting(session, deal, reader)
+
+
+def _receipt(session: Session, deal: DealRegistration, reader: User) -> None:
+    vendor = session.get_one(Organisation, deal.vendor_id)
+    with speaking(reader.locale, reader.timezone):
+        subject = _("%(ref)s registered: %(account)s", ref=deal.ref, account=deal.account_name)
+        body = _(
+            "%(account)s is registered under %(ref)s, complete at %(at)s.\n\n"
+            "%(vendor)s answers by %(due)s.",
+            account=deal.account_name,
+            ref=deal.ref,
+            at=moment(deal.complete_at, "long") if deal.complete_at else "",
+            vendor=vendor.trading_name,
+            due=_due(deal),
+        )
+    _queue(session, deal, "received", reader, subject, body)
+
+
+def _waiting(session: Session, deal: DealRegistration, reader: User) -> None:
+    partner = session.get_one(Organisation, deal.tenant_id).trading_name
+    with speaking(reader.locale, reader.timezone):
+        subject = _(
+            "%(partner)s registered %(account)s", partner=partner, account=deal.account_name
+        )
+        body = _(
+            "%(partner)s registered %(account)s under %(ref)s, %(value)s.\n\n"
+            "An answer is due by %(due)s.",
+            partner=partner,
+            account=deal.account_name,
+            ref=deal.ref,
+            value=money(deal.estimated_value),
+            due=_due(deal),
+        )
+    _queue(session, deal, "desk", reader, subject, body)
+
+
+def _due(deal: DealRegistration) -> str:
+    return moment(deal.answer_due_at) if deal.answer_due_at else ""
+
+
+def approved(session: Session, deal: DealRegistration) -> None:
+    for reader in _submitter(session, deal):
+        with speaking(reader.locale, reader.timezone):
+            subject = _("%(account)s is protected for you", account=deal.account_name)
+            body = _(
+                "%(ref)s is approved. %(account)s is protected for you until %(until)s.\n\n"
+                "Keep the stage up to date on the deal's page, so that the campaign gets its "
+                "credit.",
+                ref=deal.ref,
+                account=deal.account_name,
+                until=day(deal.protected_until, "long") if deal.protected_until else "",
+            )
+        _queue(session, deal, "approved", reader, subject, body)
+
+
+def rejected(session: Session, deal: DealRegistration) -> None:
+    for reader in _submitter(session, deal):
+        with speaking(reader.locale, reader.timezone):
+            subject = _("%(ref)s was declined", ref=deal.ref)
+            body = _(
+                "%(account)s, %(ref)s, was declined: %(rule)s.\n\n%(reason)s",
+                account=deal.account_name,
+                ref=deal.ref,
+                rule=_(REASONS[deal.reject_code]),
+                reason=deal.reason,
+            )
+        _queue(session, deal, "rejected", reader, subject, body)
+
+
+def asked(session: Session, deal: DealRegistration) -> None:
+    for reader in _submitter(session, deal):
+        with speaking(reader.locale, reader.timezone):
+            subject = _("A question about %(account)s", account=deal.account_name)
+            body = _(
+                "About %(ref)s: %(question)s\n\n"
+                "Answer within 5 working days and you keep your place in line.",
+                ref=deal.ref,
+                question=deal.reason,
+            )
+        cause = f"asked-{deal.asked_at.isoformat() if deal.asked_at else ''}"
+        _queue(session, deal, cause, reader, subject, body)
+
+
+def queued(session: Session, deal: DealRegistration) -> None:
+    """Says that the account is taken for now, and nothing of who holds it."""
+    for reader in _submitter(session, deal):
+        with speaking(reader.locale, reader.timezone):
+            subject = _("%(ref)s waits in line", ref=deal.ref)
+            body = _(
+                "%(account)s is protected by an earlier registration. Yours keeps its time and "
+                "moves up by itself when the account is free.",
+                account=deal.account_name,
+            )
+        _queue(session, deal, f"queued-{clock_of(session)().isoformat()}", reader, subject, body)
+
+
+def _submitter(session: Session, deal: DealRegistration) -> Iterable[User]:
+    found = session.get(User, deal.submitted_by) if deal.submitted_by else None
+    return [found] if found is not None and found.status is UserStatus.ACTIVE else []
+
+
+def _desk(session: Session, deal: DealRegistration) -> Iterable[User]:
+    members = session.scalars(
+        select(Membership)
+        .join(Membership.user)
+        .where(
+            Membership.organisation_id == deal.vendor_id,
+            Membership.ended_at.is_(None),
+            Membership.pending.is_(False),
+            User.status == UserStatus.ACTIVE,
+        )
+    )
+    return [member.user for member in members if "deals.decide" in allowed(member.roles)]
+
+
+def _queue(
+    session: Session, deal: DealRegistration, what: str, reader: User, subject: str, body: str
+) -> None:
+    cause = f"deal:{deal.id}:{what}:{reader.id.hex[:12]}"
+    jobs.enqueue(
+        session,
+        "sending.notice",
+        clock_of(session)(),
+        key=f"notice:{cause}",
+        tenant_id=str(deal.tenant_id),
+        cause=cause,
+        recipient=reader.email,
+        subject=subject,
+        body=body,
+        locale=reader.locale,
+    )

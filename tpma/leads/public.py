@@ -1,0 +1,164 @@
+"""The form's door: a visitor's answers in, thanks out; and the second yes of a double opt-in."""
+
+from html import escape
+
+from flask import Blueprint, Response, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_limiter import RateLimitExceeded
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from tpma.core.errors import Conflict, NotFound
+from tpma.leads import consents, service
+from tpma.leads.words import said
+from tpma.pages import answers, queries, rules
+from tpma.pages.answers import locked, visitor_tag
+from tpma.pages.models import PageState
+from tpma.pages.rules import FormFault
+from tpma.pages.service import Posted
+from tpma.pages.words import said as page_said
+from tpma.rendering.frame import Frame, document, plain_frame
+from tpma.rendering.notices import closed_page, message_page, not_found_page
+from tpma.rendering.page import thanks_page
+from tpma.tracking.public import visit
+from tpma.web.context import system
+from tpma.web.guards import public as anybody
+from tpma.web.security import csrf, limiter
+
+public = Blueprint("leads_public", __name__)
+csrf.exempt(public)  # visitors have no session; the page's own signed token is the proof
+
+
+@public.before_request
+def _bound() -> None:
+    """Refused before it is read, whatever its length is said to be."""
+    request.max_content_length = rules.MOST_BODY
+    request.max_form_memory_size = rules.MOST_BODY
+
+
+@public.post("/l/<slug>/<locale>")
+@anybody
+@limiter.limit("20 per minute; 200 per hour")
+def send(slug: str, locale: str) -> ResponseReturnValue:
+    values = request.form.to_dict()
+    try:
+        with system().db.transaction() as session:
+            posted, _found = _posted(session, slug, locale, values)
+            if posted.page.state is not PageState.LIVE:
+                return locked(closed_page(posted.artifact.frame), 410)
+            service.capture(session, system().signer, system().settings.base_url, posted, visit())
+    except FormFault as fault:
+        with system().db.reading() as session:
+            posted, found = _posted(session, slug, locale, values)
+            return _again(posted, found, fault)
+    return redirect(url_for(".thanks", slug=slug, locale=locale), 303)
+
+
+def _posted(
+    session: Session, slug: str, locale: str, values: dict[str, str]
+) -> tuple[Posted, queries.Editions]:
+    """The form and the edition of the page it stands on. Raises NotFound for no such page."""
+    page = queries.by_slug(session, slug)
+    found = queries.editions(session, page)
+    if locale not in found.hashes or page.state is PageState.DRAFT:
+        raise NotFound("There is no page in this language.")
+    artifact = queries.artifact(session, found, locale)
+    return Posted(page, found.launch, artifact, locale, values), found
+
+
+def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Response:
+    """The same page with what was typed and what is wrong; nothing was written.
+
+    A stale page gets fresh marks, and a word about it where the form begins.
+    """
+    values = posted.values
+    carried = {rules.CODE: found.launch.campaign_code, **rules.utm_of(values)}
+    token = ""
+    artifact = posted.artifact
+    if fault.stale:
+        artifact = answers.with_notice(artifact, fault.message)
+        token = answers.aged_token(posted.page.launch_id)
+    else:
+        token = values[rules.TOKEN]
+        carried |= {key: values[key] for key in (rules.READER,) if values.get(key)}
+    html = answers.form_page(
+        posted.page,
+        found,
+        artifact,
+        posted.locale,
+        carried,
+        values=values,
+        faults=fault.faults,
+        token=token,
+    )
+    return locked(html, 422)
+
+
+@public.get("/l/<slug>/<locale>/thanks")
+@anybody
+def thanks(slug: str, locale: str) -> ResponseReturnValue:
+    with system().db.reading() as session:
+        posted, _found = _posted(session, slug, locale, {})
+    return locked(thanks_page(posted.artifact))
+
+
+@public.get("/confirm/<token>")
+@anybody
+def ask(token: str) -> ResponseReturnValue:
+    """Ask, and change nothing: scanners follow links."""
+    with system().db.reading() as session:
+        row = consents.asked(session, system().signer, token)
+        partner = consents.partner_of(session, row).trading_name
+        text, tag = consents.shown_text(session, row), row.locale
+    title = said(tag, "ask_title", partner=partner)
+    main = (
+        f'<main class="narrow"><h1>{escape(title)}</h1><p>{escape(text)}</p>'
+        f'<form method="post"><div class="acts"><button class="go" type="submit">'
+        f"{escape(said(tag, 'button'))}</button></div></form></main>"
+    )
+    return locked(document(_frame(tag, partner), title, main))
+
+
+@public.post("/confirm/<token>")
+@anybody
+@limiter.limit("20 per minute")
+def confirm(token: str) -> ResponseReturnValue:
+    try:
+        with system().db.transaction() as session:
+            row = consents.asked(session, system().signer, token)
+            partner, tag = consents.partner_of(session, row).trading_name, row.locale
+            consents.confirm(session, row, visit())
+    except Conflict:
+        return locked(_told(tag, partner, "late"), 409)
+    return locked(_told(tag, partner, "done"))
+
+
+def _told(tag: str, partner: str, key: str) -> str:
+    title, text = said(tag, f"{key}_title"), said(tag, f"{key}_text", partner=partner)
+    return message_page(_frame(tag, partner), title, text)
+
+
+def _frame(tag: str, partner: str) -> Frame:
+    return Frame(tag=plain_frame(tag).tag, partner=partner)
+
+
+@public.errorhandler(NotFound)
+def unknown(_error: NotFound) -> ResponseReturnValue:
+    return locked(not_found_page(visitor_tag()), 404)
+
+
+@public.errorhandler(RequestEntityTooLarge)
+def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
+    return _refused("large", 413)
+
+
+@public.errorhandler(RateLimitExceeded)
+def too_often(_error: RateLimitExceeded) -> ResponseReturnValue:
+    return _refused("often", 429)
+
+
+def _refused(key: str, status: int) -> Response:
+    """In the language of the page the form stands on; nothing of the form was looked at."""
+    tag = (request.view_args or {}).get("locale") or visitor_tag()
+    title, text = page_said(tag, f"{key}_title"), page_said(tag, f"{key}_text")
+    return locked(message_page(plain_frame(tag), title, text), status)

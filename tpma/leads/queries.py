@@ -1,0 +1,200 @@
+"""A partner's leads: the inbox, one lead with what led to it, and how many wait."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from tpma.audiences.models import ConsentText, Contact
+from tpma.core.errors import NotFound
+from tpma.core.i18n import gettext as _
+from tpma.identity.models import Organisation, User
+from tpma.leads.models import Lead, LeadState
+from tpma.leads.rules import IN_WORK, OPEN, SAME_PERSON, WAITING
+from tpma.pages.models import FormSubmission
+
+SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`show` is waiting, working or all; `code` a whole campaign code; `text` part of a name."""
+
+    show: str = "waiting"
+    code: str = ""
+    text: str = ""
+
+
+_STATES: dict[str, tuple[LeadState, ...]] = {"waiting": WAITING, "working": IN_WORK}
+
+
+def inbox(
+    session: Session,
+    tenant_id: UUID,
+    wanted: Filter,
+    after: UUID | None = None,
+    most: int = SIZE + 1,
+) -> list[Lead]:
+    """Those that wait, the soonest due first; the others, newest first. Keyset by `after`."""
+    found = _matching(tenant_id, wanted).limit(most)
+    if wanted.show == "waiting":
+        found = found.order_by(Lead.id)
+        return list(session.scalars(found.where(Lead.id > after) if after else found))
+    found = found.order_by(Lead.id.desc())
+    return list(session.scalars(found.where(Lead.id < after) if after else found))
+
+
+def _matching(tenant_id: UUID, wanted: Filter) -> Select[Lead]:
+    found = select(Lead).where(Lead.tenant_id == tenant_id)
+    if wanted.show in _STATES:
+        found = found.where(Lead.state.in_(_STATES[wanted.show]))
+    if wanted.code:
+        found = found.where(Lead.campaign_code == wanted.code)
+    if wanted.text:
+        columns = (Lead.given_name, Lead.family_name, Lead.company, Lead.email)
+        words = wanted.text.split()[:5]
+        for word in words:
+            found = found.where(or_(*(c.icontains(word, autoescape=True) for c in columns)))
+    return found
+
+
+def get(session: Session, tenant_id: UUID, lead_id: UUID, *, lock: bool = False) -> Lead:
+    """One lead of this partner. Another partner's lead is simply not found."""
+    found = select(Lead).where(Lead.id == lead_id, Lead.tenant_id == tenant_id)
+    found = found.with_for_update(of=Lead) if lock else found.options(joinedload(Lead.launch))
+    lead = session.scalar(found)
+    if lead is None:
+        raise NotFound(_("There is no such lead."))
+    return lead
+
+
+def counts(session: Session, tenant_id: UUID) -> dict[str, int]:
+    """How many leads each segment of the inbox holds."""
+    rows = session.execute(
+        select(Lead.state, func.count()).where(Lead.tenant_id == tenant_id).group_by(Lead.state)
+    )
+    by_state: dict[LeadState, int] = dict(rows.all())
+    return {
+        "waiting": sum(by_state.get(state, 0) for state in WAITING),
+        "working": sum(by_state.get(state, 0) for state in IN_WORK),
+        "all": sum(by_state.values()),
+    }
+
+
+def waiting(session: Session, tenant_id: UUID) -> int:
+    """Leads that wait for this partner's answer."""
+    found = select(func.count()).select_from(Lead).where(Lead.tenant_id == tenant_id)
+    return session.scalar(found.where(Lead.state.in_(WAITING))) or 0
+
+
+def codes(session: Session, tenant_id: UUID) -> list[str]:
+    """Campaign codes that brought leads, newest first."""
+    rows = session.execute(
+        select(Lead.campaign_code, func.max(Lead.created_at))
+        .where(Lead.tenant_id == tenant_id)
+        .group_by(Lead.campaign_code)
+        .order_by(func.max(Lead.created_at).desc())
+        .limit(50)
+    )
+    return [code for code, _latest in rows]
+
+
+def open_lead_of(session: Session, tenant_id: UUID, email_norm: str, now: datetime) -> Lead | None:
+    """The newest lead of the same person that is still open and at most 180 days old."""
+    return session.scalar(
+        select(Lead)
+        .where(Lead.tenant_id == tenant_id, Lead.email_norm == email_norm)
+        .where(Lead.state.in_(OPEN), Lead.created_at >= now - SAME_PERSON)
+        .order_by(Lead.created_at.desc(), Lead.id.desc())
+        .limit(1)
+    )
+
+
+def repeats(session: Session, lead: Lead) -> list[Lead]:
+    """Forms the same person sent after this one, which were added to it."""
+    return list(
+        session.scalars(
+            select(Lead)
+            .where(Lead.tenant_id == lead.tenant_id, Lead.duplicate_of_id == lead.id)
+            .order_by(Lead.created_at)
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A consent box as it was shown, word for word, and whether it was ticked."""
+
+    purpose: str
+    is_ticked: bool
+    text: str
+    version: str
+
+
+def boxes(session: Session, lead: Lead) -> list[Box]:
+    """The consent boxes of the form this lead came by, in the order they stood there."""
+    submission = session.scalar(
+        select(FormSubmission).where(
+            FormSubmission.id == lead.submission_id, FormSubmission.tenant_id == lead.tenant_id
+        )
+    )
+    shown = submission.consents if submission else []
+    texts = {
+        str(text.id): text
+        for text in session.scalars(
+            select(ConsentText).where(
+                ConsentText.tenant_id == lead.tenant_id,
+                ConsentText.id.in_([UUID(box["text_id"]) for box in shown]),
+            )
+        )
+    }
+    return [
+        Box(box["purpose"], bool(box["ticked"]), text.text, text.version)
+        for box in shown
+        if (text := texts.get(box["text_id"]))
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """What else a partner knows of the lead's company, by the domain of the address."""
+
+    leads: int
+    contacts: int
+
+
+def company(session: Session, lead: Lead) -> Company:
+    """All zero for a free-mail address, which says nothing of a company."""
+    if not lead.company_domain:
+        return Company(0, 0)
+    leads = select(func.count()).where(
+        Lead.tenant_id == lead.tenant_id,
+        Lead.company_domain == lead.company_domain,
+        Lead.id != lead.id,
+        Lead.state.not_in((LeadState.DUPLICATE, LeadState.SPAM)),
+    )
+    people = select(func.count()).where(
+        Contact.tenant_id == lead.tenant_id, Contact.company_domain == lead.company_domain
+    )
+    return Company(session.scalar(leads) or 0, session.scalar(people) or 0)
+
+
+def vendor_name(session: Session, lead: Lead) -> str:
+    return session.get_one(Organisation, lead.vendor_id).trading_name
+
+
+def owner(session: Session, lead: Lead) -> str:
+    """Who took the lead on, by name; "" while nobody has."""
+    return session.get_one(User, lead.owner_id).name if lead.owner_id else ""
+
+
+def came_by(session: Session, lead: Lead) -> dict[str, str]:
+    """The campaign parameters of the visit that ended in the form."""
+    found = session.scalar(
+        select(FormSubmission.utm).where(
+            FormSubmission.id == lead.submission_id, FormSubmission.tenant_id == lead.tenant_id
+        )
+    )
+    return {name: str(value) for name, value in (found or {}).items()}

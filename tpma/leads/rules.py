@@ -1,0 +1,123 @@
+"""The life of a lead as a table, when an answer is due, and what a decline is for."""
+
+from datetime import UTC, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+
+from tpma.core.errors import Conflict, Invalid
+from tpma.core.i18n import gettext as _
+from tpma.core.i18n import lazy
+from tpma.core.text import lines
+from tpma.leads.models import LeadState
+
+S = LeadState
+
+
+class LeadEvent(StrEnum):
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    REOPEN = "reopen"  # take back an answer
+    CONTACT = "contact"  # somebody spoke to them
+    REGISTER_DEAL = "register_deal"
+    DROP_DEAL = "drop_deal"  # the registration was withdrawn or declined
+    WIN = "win"
+    LOSE = "lose"
+
+
+# Any pair that is not here is refused with Conflict.
+TRANSITIONS: dict[tuple[LeadState, LeadEvent], LeadState] = {
+    (S.ROUTED, LeadEvent.ACCEPT): S.ACCEPTED,
+    (S.ROUTED, LeadEvent.DECLINE): S.DECLINED,
+    (S.ACCEPTED, LeadEvent.REOPEN): S.ROUTED,
+    (S.DECLINED, LeadEvent.REOPEN): S.ROUTED,
+    (S.ACCEPTED, LeadEvent.CONTACT): S.WORKING,
+    (S.ACCEPTED, LeadEvent.REGISTER_DEAL): S.DEAL_REGISTERED,
+    (S.WORKING, LeadEvent.REGISTER_DEAL): S.DEAL_REGISTERED,
+    (S.WORKING, LeadEvent.LOSE): S.LOST,
+    (S.DEAL_REGISTERED, LeadEvent.DROP_DEAL): S.WORKING,
+    (S.DEAL_REGISTERED, LeadEvent.WIN): S.CONVERTED,
+    (S.DEAL_REGISTERED, LeadEvent.LOSE): S.LOST,
+}
+
+WAITING = (S.ROUTED,)
+IN_WORK = (S.ACCEPTED, S.WORKING, S.DEAL_REGISTERED)
+OPEN = (*WAITING, *IN_WORK)  # a second form of the same person joins these
+SAME_PERSON = timedelta(days=180)
+
+ANSWER_DAYS = 2  # working days to accept or decline
+MORNING = time(9)
+MOST_NOTE = 300
+
+DECLINE_REASONS: dict[str, str] = {
+    "no_need": lazy("They do not need it now"),
+    "no_budget": lazy("They have no budget for it"),
+    "wrong_person": lazy("The person cannot decide, and knows nobody who can"),
+    "customer": lazy("Already in talks with us about the same thing"),
+    "competitor": lazy("A competitor, a student or a job seeker"),
+    "territory": lazy("Outside the countries we serve"),
+    "capacity": lazy("We have nobody free in time"),
+    "other": lazy("Something else"),
+}
+
+
+def after(state: LeadState, event: LeadEvent) -> LeadState:
+    """The state `event` leads to. Raises Conflict for a pair that is not in the table."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError as error:
+        raise Conflict(
+            _("This lead is not waiting for that any more. Reload the page and look again.")
+        ) from error
+
+
+def may(state: LeadState, event: LeadEvent) -> bool:
+    return (state, event) in TRANSITIONS
+
+
+def decline_reason(code: str, note: str) -> tuple[str, str]:
+    """The reason and the note to keep. Raises Invalid naming the field."""
+    if code not in DECLINE_REASONS:
+        raise Invalid(_("Choose the reason that fits best."), field="reason")
+    kept = lines(note, MOST_NOTE, "note")
+    if code == "other" and not kept:
+        raise Invalid(_("Say in a few words what it is."), field="note")
+    return code, kept
+
+
+def answer_due(start: datetime, zone: str, country: str, days: int = ANSWER_DAYS) -> datetime:
+    """`days` working days after `start` at the same local time, in UTC.
+
+    Weekends are CLDR's for the country; a start on a day off counts from 09:00 of the next
+    working day. A local time the clocks skip becomes the next valid one, a doubled one the first.
+    """
+    place = ZoneInfo(zone)
+    local = start.astimezone(place)
+    day, at = local.date(), local.time()
+    off = days_off(country)
+    while day.weekday() in off:
+        day, at = day + timedelta(days=1), MORNING
+    left = days
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() not in off
+    return _valid(datetime.combine(day, at, place))
+
+
+def _valid(local: datetime) -> datetime:
+    """The moment in UTC; a time the clocks skip is moved on, by the minute, to one they show."""
+    while local.astimezone(UTC).astimezone(local.tzinfo).time() != local.time():
+        local += timedelta(minutes=1)
+    return local.astimezone(UTC)
+
+
+def days_off(country: str) -> frozenset[int]:
+    """Weekend days of a country by CLDR, 0 is Monday; Saturday and Sunday where it is unknown."""
+    try:
+        # Babel keys weekends by locale, and only the likely language of a country finds them.
+        likely = Locale.parse(f"und_{country}")
+    except (UnknownLocaleError, ValueError):
+        return frozenset({5, 6})
+    first, last = int(likely.weekend_start), int(likely.weekend_end)
+    return frozenset((first + step) % 7 for step in range((last - first) % 7 + 1))
