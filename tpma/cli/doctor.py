@@ -1,0 +1,85 @@
+"""`tpma doctor`: is this installation well, and does the ledger agree with itself?"""
+
+from collections.abc import Iterator
+
+import click
+from sqlalchemy import func, select, text
+
+from tpma.core import schema
+from tpma.core.errors import Conflict, TpmaError
+from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, OutboxMail, SendState
+from tpma.system import System
+from tpma.wiring import from_settings
+
+Finding = tuple[bool, str]  # well or not, one line
+
+
+@click.command()
+def doctor() -> None:
+    """Check the database, the fonts, the outbox and the message ledger."""
+    system = from_settings()
+    findings = list(database(system))
+    if all(well for well, _line in findings):  # else there may be no table to look into
+        findings += [found for probe in (fonts, ledger) for found in probe(system)]
+    for well, line in findings:
+        click.echo(f"{'ok  ' if well else 'FAIL'} {line}")
+    if not all(well for well, _line in findings):
+        raise Conflict("Something is not right; the lines above name it.")
+
+
+def database(system: System) -> Iterator[Finding]:
+    have, need = schema.current(system.settings.url_of_database), schema.head()
+    yield have == need, f"database at revision {have}, needed {need}"
+    if system.db.dialect == "sqlite":
+        with system.db.reading() as session:
+            journal = session.execute(text("PRAGMA journal_mode")).scalar()
+            sync = session.execute(text("PRAGMA synchronous")).scalar()
+        yield journal == "wal", f"SQLite journal {journal}"
+        yield sync == 2, "SQLite survives a power cut (synchronous=FULL)"
+    else:
+        with system.db.reading() as session:
+            commit = session.execute(text("SHOW synchronous_commit")).scalar()
+        yield commit == "on", f"PostgreSQL synchronous_commit {commit}"
+
+
+def fonts(system: System) -> Iterator[Finding]:
+    sample = "<html lang='en'><body><p>Grüße · こんにちは · مرحبا</p></body></html>"
+    try:
+        system.pdf.pdf(sample, assets={})
+    except TpmaError as error:
+        yield False, f"fonts: {error.message}"
+        return
+    yield True, "fonts for Latin, Japanese and Arabic PDFs"
+
+
+def ledger(system: System) -> Iterator[Finding]:
+    """Invariants of docs/delivery.md: what the rows say must be possible."""
+    with system.db.reading() as session:
+        orphans = session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(Message.send_state == SendState.ACCEPTED)
+            .where(~select(Attempt.id).where(Attempt.message_id == Message.id).exists())
+        )
+        factless = session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .where(Message.send_state == SendState.ACCEPTED)
+            .where(
+                ~select(DeliveryFact.id)
+                .where(
+                    DeliveryFact.message_id == Message.id, DeliveryFact.kind == FactKind.ACCEPTED
+                )
+                .exists()
+            )
+        )
+        doubtful = session.scalar(
+            select(func.count()).where(Message.send_state == SendState.IN_DOUBT)
+        )
+        stored = session.scalars(select(OutboxMail.provider_id)).all()
+    yield not orphans, f"accepted messages without an attempt: {orphans}"
+    yield not factless, f"accepted messages without the fact: {factless}"
+    yield True, f"messages in doubt: {doubtful}"
+    if not system.mail.capabilities.leaves_machine:
+        lost = sum(system.mail.stored(name) is None for name in stored)
+        yield not lost, f"mails of the mailbox whose file is gone: {lost}"

@@ -1,0 +1,64 @@
+"""Look after an installation: its database, its settings, its catalogs."""
+
+import tempfile
+from pathlib import Path
+
+import click
+from alembic.util import CommandError
+
+from tpma.core import schema
+from tpma.core.errors import Conflict, Invalid
+from tpma.core.messages import faults_of_catalogs
+from tpma.core.settings import listed, load
+from tpma.system import System
+
+
+@click.command()
+@click.option(
+    "--down", "target", metavar="REVISION", help="Go back to a revision, for example 0001."
+)
+def migrate(target: str | None) -> None:
+    """Bring the database to the shape this version needs."""
+    settings = load()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if target:
+        schema.downgrade(settings.url_of_database, target)
+    else:
+        schema.upgrade(settings.url_of_database)
+    click.echo(f"The database is at revision {schema.current(settings.url_of_database)}.")
+
+
+def require_schema(system: System) -> None:
+    """Raises Conflict, with the cure, if the database is not at this version's revision."""
+    have, need = schema.current(system.settings.url_of_database), schema.head()
+    if have != need:
+        raise Conflict(
+            f"The database is at revision {have}, this version needs {need}: tpma migrate"
+        )
+
+
+@click.command()
+def check() -> None:
+    """Check models against migrations, and the catalogs for completeness (for developers)."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'check.db'}"
+        schema.upgrade(url)
+        try:
+            schema.check(url)
+        except CommandError as error:
+            raise Conflict(f"Models and migrations differ: {error}") from error
+    faults = faults_of_catalogs()
+    for fault in faults:
+        click.echo(fault)
+    if faults:
+        raise Invalid(
+            f"{len(faults)} faults in the catalogs. `make messages` extracts new strings."
+        )
+    click.echo("Migrations build the models; every catalog is complete.")
+
+
+@click.command()
+def settings() -> None:
+    """Print every TPMA_* variable: its value, where it came from, what it means."""
+    for variable, value, source, meaning in listed(load()):
+        click.echo(f"{variable}={value}  [{source}]\n    {meaning}")
