@@ -1,0 +1,237 @@
+"""The `tpma` command as a terminal meets it: one line for an error, and its exit code."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import delete, select
+
+from tests import factories
+from tests.factories import tracking
+from tpma import cli
+from tpma.core import schema
+from tpma.core.paths import kits_folder
+from tpma.core.settings import Settings
+from tpma.sending.models import Attempt, Message, SendState
+from tpma.wiring import from_settings
+
+EVERY = ["serve", "worker", "migrate", "check", "settings", "doctor", "demo", "kits", "user"]
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch, tmp_path):
+    """A machine of one's own: no TPMA_* variable but a new home."""
+    for name in list(os.environ):
+        if name.startswith("TPMA_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TPMA_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """Type a command; its exit code, what it said and what it complained of."""
+
+    def type_it(*words):
+        monkeypatch.setattr(sys, "argv", ["tpma", *words])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        told = capfd.readouterr()
+        return code, told.out, told.err
+
+    return type_it
+
+
+@pytest.fixture
+def home(run, tmp_path):
+    """A migrated home, and the system that lives there."""
+    run("migrate")
+    system = from_settings(Settings(home=tmp_path / "home"))
+    yield system
+    system.db.close()
+
+
+@pytest.mark.parametrize(
+    "words", [[], *([name] for name in EVERY), ["kits", "check"], ["user", "create"]]
+)
+def test_every_command_explains_itself(run, words):
+    code, said, _err = run(*words, "--help")
+    assert code == 0
+    assert said.startswith("Usage: tpma")
+    assert len(said.splitlines()) > 3
+
+
+def test_every_command_is_in_the_list(run):
+    said = run("--help")[1]
+    assert all(re.search(rf"^  {name}\b +\w", said, re.MULTILINE) for name in EVERY)
+
+
+def test_the_version_is_said(run):
+    assert run("--version")[1].startswith("tpma, version ")
+
+
+@pytest.mark.parametrize(
+    "words", [["no-such-command"], ["migrate", "--sideways"], ["kits", "check"]]
+)
+def test_what_cannot_be_understood_is_told_with_exit_2(run, words):
+    code, _said, told = run(*words)
+    assert code == 2
+    assert "Usage: tpma" in told
+
+
+def test_settings_names_every_variable_with_value_source_and_meaning(run, monkeypatch):
+    monkeypatch.setenv("TPMA_PORT", "8123")
+    code, said, _err = run("settings")
+    assert code == 0
+    assert "TPMA_PORT=8123  [environment]" in said
+    assert "TPMA_HOST=127.0.0.1  [default]" in said
+    assert {f"TPMA_{name.upper()}" for name in Settings.model_fields} <= set(
+        re.findall(r"^(TPMA_\w+)=", said, re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("command", ["settings", "migrate", "doctor", "worker", "serve", "demo"])
+def test_a_bad_setting_stops_every_command_with_one_line(run, monkeypatch, command):
+    monkeypatch.setenv("TPMA_PORT", "http")
+    code, said, told = run(command)
+    assert (code, said) == (2, "")
+    assert told.startswith("tpma: TPMA_PORT: ")
+    assert told.count("\n") == 1
+
+
+def test_migrate_may_be_repeated(run):
+    for _turn in range(2):
+        code, said, _err = run("migrate")
+        assert (code, said) == (0, f"The database is at revision {schema.head()}.\n")
+
+
+@pytest.mark.parametrize(
+    "command", [["worker", "--once"], ["serve"], ["kits", "list", "--vendor", "x"]]
+)
+def test_without_a_migrated_database_the_cure_is_named(run, command):
+    code, _said, told = run(*command)
+    assert code == 5
+    assert "tpma migrate" in told
+    assert told.count("\n") == 1
+
+
+def test_a_database_that_does_not_answer_is_one_line(run, monkeypatch):
+    monkeypatch.setenv("TPMA_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    code, _said, told = run("migrate")
+    assert code == 75
+    assert told.startswith("tpma: The database cannot be used: ")
+    assert told.count("\n") == 1
+
+
+def test_a_home_that_cannot_be_made_is_one_line(run, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("TPMA_HOME", str(tmp_path / "file" / "home"))
+    code, _said, told = run("migrate")
+    assert code == 1
+    assert told.startswith("tpma: ")
+    assert str(tmp_path / "file") in told
+    assert told.count("\n") == 1
+
+
+def test_a_healthy_installation_passes_every_probe(run, home):
+    code, said, told = run("doctor")
+    assert (code, told) == (0, "")
+    assert all(line.startswith("ok ") for line in said.splitlines())
+    for probe in ("database at revision", "SQLite journal wal", "power cut", "fonts", "messages"):
+        assert probe in said
+
+
+def test_a_mail_said_to_be_sent_without_any_attempt_is_found(run, home):
+    with home.db.transaction() as session:
+        factories.bind(session)
+        tracking.message()
+    code, said, told = run("doctor")
+    assert code == 5
+    assert "FAIL accepted messages without an attempt: 1" in said
+    assert "FAIL accepted messages without the fact: 1" in said
+    assert told.startswith("tpma: Something is not right")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """A home in which the demo was played."""
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "tpma", "demo", "--once", "--json"]
+    surroundings = os.environ | {"TPMA_HOME": str(folder / "home")}
+    told = subprocess.run(command, env=surroundings, cwd=folder, capture_output=True, check=True)
+    assert json.loads(told.stdout)
+    return folder / "home"
+
+
+@pytest.fixture
+def demo(played, tmp_path):
+    shutil.copytree(played, tmp_path / "home")
+    system = from_settings(Settings(home=tmp_path / "home"))
+    yield system
+    system.db.close()
+
+
+def test_after_the_demo_every_probe_passes(run, demo):
+    assert run("doctor")[0] == 0
+
+
+def test_a_mail_whose_file_is_gone_is_found(run, demo):
+    shutil.rmtree(demo.settings.outbox_folder)
+    code, said, _told = run("doctor")
+    assert code == 5
+    assert re.search(r"FAIL mails of the mailbox whose file is gone: [1-9]", said)
+
+
+def test_attempts_that_were_lost_are_found(run, demo):
+    with demo.db.transaction() as session:
+        accepted = select(Message.id).where(Message.send_state == SendState.ACCEPTED).limit(3)
+        lost = list(session.scalars(accepted))
+        session.execute(delete(Attempt).where(Attempt.message_id.in_(lost)))
+    assert "FAIL accepted messages without an attempt: 3" in run("doctor")[1]
+
+
+def test_an_old_database_fails_the_doctor(run, home):
+    schema.downgrade(home.settings.url_of_database, "base")
+    code, _said, told = run("doctor")
+    assert code == 5
+    assert "Traceback" not in told
+
+
+def test_the_kits_that_travel_with_the_product_pass_their_check(run):
+    folders = sorted(str(path) for path in kits_folder().iterdir() if path.is_dir())
+    code, said, _err = run("kits", "check", *folders)
+    assert code == 0
+    assert said.count("can be published") == len(folders)
+
+
+def test_a_broken_kit_is_told_with_file_line_and_rule(run, tmp_path):
+    folder = tmp_path / "kit"
+    shutil.copytree(kits_folder() / "secure-edge", folder)
+    (folder / "kit.toml").write_text((folder / "kit.toml").read_text() + "\nsurprise = 1\n")
+    code, said, _err = run("kits", "check", str(folder))
+    assert code == 1
+    assert re.search(r"kit\.toml:\d+: [\w-]+: ", said)
+
+
+def test_the_first_operator_is_made_by_hand(run, home):
+    code, said, _err = run("user", "create", "omar@tpma.example", "--name", "Omar", "--operator")
+    assert code == 0
+    assert said.startswith("http://localhost:8000/invitation/")
+
+
+def test_an_organisation_nobody_knows_is_told_with_its_exit_code(run, home):
+    code, _said, told = run(
+        "user", "create", "a@b.example", "--name", "A", "--organisation", "none"
+    )
+    assert (code, told) == (4, "tpma: No organisation is called none.\n")
+
+
+def test_the_worker_does_what_is_due_and_stops(run, home):
+    assert run("worker", "--once")[0] == 0

@@ -1,0 +1,207 @@
+"""Real databases, real commits: a SQLite file always, PostgreSQL too where it answers."""
+
+import os
+import random
+import shutil
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.fakes import FakePdf
+from tpma.adapters.mail_outbox import OutboxMail
+from tpma.core import log
+from tpma.core.db import Base, Database
+from tpma.core.schema import upgrade
+from tpma.core.settings import Settings
+from tpma.core.signing import Signer
+from tpma.system import System
+
+log.configure("text")
+if Path("/dev/shm").is_dir():  # SQLite syncs every commit; in memory that costs nothing
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
+POSTGRES = os.environ.get("TPMA_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432")
+
+
+class TestClock:
+    """A clock that stands still until a test moves it."""
+
+    __test__ = False
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **span: float) -> datetime:
+        self.now += timedelta(**span)
+        return self.now
+
+
+def _postgres_answers() -> bool:
+    engine = create_engine(f"{POSTGRES}/postgres", connect_args={"connect_timeout": 2})
+    try:
+        with engine.connect():
+            return True
+    except OperationalError:
+        return False
+    finally:
+        engine.dispose()
+
+
+HAS_POSTGRES = _postgres_answers()
+if not HAS_POSTGRES and os.environ.get("TPMA_TEST_REQUIRE"):
+    raise pytest.UsageError("TPMA_TEST_REQUIRE is set and PostgreSQL does not answer")
+
+
+def _redis_answers() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", 6379), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not HAS_POSTGRES:
+        terminalreporter.write_line("NOT RUN ON POSTGRESQL: no server answers at " + POSTGRES)
+    if not shutil.which("chromium") and not os.environ.get("TPMA_TEST_CHROMIUM"):
+        terminalreporter.write_line("NOT RUN IN A BROWSER: there is no chromium on this machine")
+    if not _redis_answers():
+        terminalreporter.write_line("NOT RUN ON CELERY: no Redis answers at 127.0.0.1:6379")
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One database made by the real migrations; each test gets a copy of the file."""
+    path = tmp_path_factory.mktemp("db") / "template.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A database of this test process alone, made by the real migrations."""
+    if not HAS_POSTGRES:
+        pytest.skip("PostgreSQL does not answer")
+    name = f"tpma_test_{os.getpid()}"
+    admin = create_engine(f"{POSTGRES}/postgres", isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        # A test's data need not survive a power cut.
+        connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
+    upgrade(f"{POSTGRES}/{name}")
+    yield f"{POSTGRES}/{name}"
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest, tmp_path: Path, clock: TestClock) -> Iterator[Database]:
+    """An empty, migrated database; a test that takes it runs once on each kind."""
+    if request.param == "sqlite":
+        migrated = request.getfixturevalue("migrated")
+        (tmp_path / "tpma.db").write_bytes(migrated.read_bytes())
+        database = Database(f"sqlite:///{tmp_path / 'tpma.db'}", clock)
+        yield database
+        database.close()
+        return
+    database = Database(request.getfixturevalue("postgres_url"), clock)
+    yield database
+    _empty(database)
+    database.close()
+
+
+def _empty(database: Database) -> None:
+    """DELETE, not TRUNCATE: of some fifty tables a test fills a few, and TRUNCATE pays for all."""
+    with database.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in Base.metadata.sorted_tables:
+            connection.execute(text(f"DELETE FROM {table.name}"))
+
+
+@pytest.fixture
+def session(db: Database) -> Iterator[Session]:
+    """A transaction with the builders bound to it; it commits when the test ends."""
+    with db.transaction() as session:
+        factories.bind(session)
+        yield session
+
+
+@pytest.fixture
+def system(db: Database, tmp_path: Path, clock: TestClock) -> System:
+    settings = Settings(home=tmp_path, secret_key="test-secret", database_url=db.url)
+    return System(
+        db=db,
+        mail=OutboxMail(settings.outbox_folder),
+        pdf=FakePdf(),
+        signer=Signer("test-secret"),
+        settings=settings,
+        clock=clock,
+    )
+
+
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Templates compiled once a test process, not once an app."""
+    return tmp_path_factory.mktemp("templates")
+
+
+@pytest.fixture
+def fresh_app(system: System, compiled_templates: Path) -> Flask:
+    """An app of the test's own, for what is decided while it is made; slow, so `app` is one."""
+    from tpma.app import create_app
+    from tpma.web import security
+
+    security.limiter.enabled = False  # read when the app is made
+    made = create_app(system)
+    made.jinja_env.bytecode_cache = FileSystemBytecodeCache(str(compiled_templates))
+    made.config.update(FOR_TESTS)
+    return made
+
+
+FOR_TESTS = {"TESTING": False, "WTF_CSRF_ENABLED": False, "RATELIMIT_ENABLED": False}
+_apps: list[Flask] = []  # one a process: all an app knows of its system is in `extensions`
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest, system: System) -> Iterator[Flask]:
+    """The one app of this process, over this test's system, configured as it was made."""
+    from tpma.web import security
+
+    security.limiter.enabled = False  # one for all apps: a test of the limits switched it on
+    if not _apps:
+        _apps.append(request.getfixturevalue("fresh_app"))
+    [made] = _apps
+    made.extensions["tpma"] = system
+    before = dict(made.config)
+    yield made
+    made.config.clear()
+    made.config.update(before)
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    return random.Random(20260302)

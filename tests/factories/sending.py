@@ -1,0 +1,72 @@
+"""A ledger looked at, and pushed along: what tests of sending ask for again and again."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+
+from tpma.core.db import Database
+from tpma.launches.models import Launch
+from tpma.ports.mail import MailTransport
+from tpma.sending.feedback import DeliveryEvent
+from tpma.sending.models import Attempt, DeliveryFact, Message, OutboxMail
+from tpma.system import System
+
+
+def by(system: System, mail: MailTransport, **settings: Any) -> System:
+    """The system with another transport, and settings changed."""
+    return replace(system, mail=mail, settings=system.settings.model_copy(update=settings))
+
+
+def messages(db: Database, launch_id: UUID, step: int = 1) -> list[Message]:
+    with db.reading() as session:
+        return list(
+            session.scalars(
+                select(Message)
+                .where(Message.launch_id == launch_id, Message.step == step)
+                .order_by(Message.id)
+            )
+        )
+
+
+def states(db: Database, launch_id: UUID, step: int = 1) -> list[str]:
+    """The state of each message, sorted."""
+    return sorted(message.send_state.value for message in messages(db, launch_id, step))
+
+
+def attempts(db: Database) -> list[Attempt]:
+    with db.reading() as session:
+        return list(session.scalars(select(Attempt).order_by(Attempt.message_id, Attempt.n)))
+
+
+def facts(db: Database, message_id: int) -> set[tuple[str, datetime, str]]:
+    with db.reading() as session:
+        rows = session.scalars(select(DeliveryFact).where(DeliveryFact.message_id == message_id))
+        return {(row.kind.value, row.at, row.dedupe) for row in rows}
+
+
+def launch(db: Database, launch_id: UUID) -> Launch:
+    with db.reading() as session:
+        return session.get_one(Launch, launch_id)
+
+
+def event(attempt_id: UUID | str, kind: str, at: datetime, **given: Any) -> DeliveryEvent:
+    values = {"source": "fake", "environment": "local", "unique": ""} | given
+    named = attempt_id.hex if isinstance(attempt_id, UUID) else attempt_id
+    return DeliveryEvent(kind=kind, attempt_id=named, at=at, **values)
+
+
+def owner() -> str:
+    return str(uuid4())
+
+
+def mails_of(db: Database, **where: Any) -> list[OutboxMail]:
+    with db.reading() as session:
+        return list(session.scalars(select(OutboxMail).filter_by(**where).order_by(OutboxMail.id)))
+
+
+def first_of(db: Database, box: dict[str, Any]) -> OutboxMail:
+    """The first mail of the launch of the `box` fixture."""
+    return mails_of(db, launch_id=box["launch"].id)[0]

@@ -1,0 +1,507 @@
+"""A form becomes a lead: everything in one transaction, once, literally, in four languages."""
+
+import io
+from html import escape
+
+import pytest
+from sqlalchemy import func, select, update
+
+from tests import factories
+from tests.factories import launches, leads, pages, tracking
+from tests.factories.tracking import CHROME
+from tpma import jobs
+from tpma.app import create_app
+from tpma.audiences import queries as audiences
+from tpma.audiences.models import (
+    Consent,
+    ConsentPurpose,
+    ConsentState,
+    ConsentText,
+    Contact,
+)
+from tpma.core.errors import Conflict
+from tpma.identity.models import AuditLog
+from tpma.launches.models import Launch
+from tpma.leads.models import Lead, LeadState
+from tpma.pages import rules as page_rules
+from tpma.pages.models import FormSubmission, LandingPage, PageState, SubmissionState
+from tpma.pages.words import said as page_said
+from tpma.rendering.page_texts import say
+from tpma.tracking.models import EventType, TrackingEvent, Verdict
+from tpma.web.security import limiter
+
+HEADERS = {"User-Agent": CHROME}
+BOTH = {"consent_partner_marketing": "1", "consent_share_with_vendor": "1"}
+WRITTEN = (FormSubmission, Lead, TrackingEvent, Contact, Consent)
+
+
+@pytest.fixture
+def page(session):
+    made = pages.page()
+    launch = session.get_one(Launch, made.launch_id)
+    company = launch.enrolment.partner
+    launches.membership(company, "PS", user=factories.user(locale="de-DE"))
+    launches.membership(company, "PV")
+    launches.membership(company, "PS", pending=True)
+    launches.membership(launch.enrolment.vendor, "VA")
+    session.commit()
+    return made
+
+
+@pytest.fixture
+def carried(client, page, clock):
+    """The hidden fields of a page that was looked at for half a minute."""
+    found = leads.open_form(client, page)
+    clock.forward(seconds=30)
+    return found
+
+
+def one(db, table):
+    with db.reading() as session:
+        return session.scalars(select(table)).one()
+
+
+def every(db, table):
+    with db.reading() as session:
+        return session.scalars(select(table)).all()
+
+
+def nothing_written(db):
+    """A page view is all that may be there."""
+    with db.reading() as session:
+        views = {EventType.PAGE_VIEW}
+        assert set(session.scalars(select(TrackingEvent.type))) <= views
+        for table in (FormSubmission, Lead, Consent, ConsentText):
+            assert session.scalar(select(func.count()).select_from(table)) == 0, table
+        told = select(jobs.Job).where(jobs.Job.name == "sending.notice")
+        assert session.scalars(told).all() == []
+
+
+def test_a_form_becomes_everything_at_once(client, page, carried, db, clock):
+    answer = leads.send_form(client, page, carried, **BOTH)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/l/{page.slug}/en-US/thanks"
+    lead, submission = one(db, Lead), one(db, FormSubmission)
+    with db.reading() as session:
+        launch = session.get_one(Launch, page.launch_id)
+        event = session.scalars(
+            select(TrackingEvent).where(TrackingEvent.type == EventType.FORM_SUBMIT)
+        ).one()
+        person = session.scalars(select(Contact)).one()
+        entry = session.scalars(select(AuditLog).where(AuditLog.action == "lead.created")).one()
+    assert (lead.campaign_code, lead.launch_id) == (launch.campaign_code, launch.id)
+    assert (lead.tenant_id, lead.vendor_id) == (launch.tenant_id, launch.vendor_id)
+    assert (lead.state, lead.submission_id) == (LeadState.ROUTED, submission.id)
+    assert (lead.given_name, lead.email) == ("Priya", "priya.raman@harborpoint.example")
+    assert lead.answers == {"Sites to check": "More than 5"}
+    assert (lead.company_domain, lead.country) == ("harborpoint.example", "US")
+    assert lead.share_with_vendor
+    assert lead.due_at > clock()
+    assert submission.state is SubmissionState.ACCEPTED
+    assert (event.verdict, event.contact_id) == (Verdict.HUMAN, person.id)
+    assert (person.source, person.source_detail) == ("form", launch.campaign_code)
+    assert entry.object_id == str(lead.id)
+    assert "priya" not in str(entry.detail).casefold()
+
+
+def test_the_wording_is_kept_word_for_word_with_its_evidence(client, page, carried, db):
+    client_answers = {"consent_partner_marketing": "1"}
+    leads.send_form(client, page, carried, **client_answers)
+    submission = one(db, FormSubmission)
+    consent = one(db, Consent)
+    texts = {str(text.id): text for text in every(db, ConsentText)}
+    assert [(box["purpose"], box["ticked"]) for box in submission.consents] == [
+        ("partner_marketing", True),
+        ("share_with_vendor", False),
+    ]
+    shown = client.get(f"/l/{page.slug}/en-US", headers=HEADERS).text
+    for box in submission.consents:
+        assert escape(texts[box["text_id"]].text) in shown
+        assert texts[box["text_id"]].sha256 == box["sha256"]
+    assert len(texts[submission.consents[1]["text_id"]].recipients_named) == 2
+    assert consent.purpose is ConsentPurpose.PARTNER_MARKETING
+    assert consent.state is ConsentState.GRANTED
+    assert str(consent.text_id) == submission.consents[0]["text_id"]
+    assert consent.evidence["shown_text_sha256"] == submission.consents[0]["sha256"]
+    assert consent.evidence["form"] == str(submission.id)
+    assert consent.evidence["ip_prefix"] == "127.0.0.0/24"
+
+
+def test_without_a_tick_there_is_a_lead_and_no_consent(client, page, carried, db):
+    leads.send_form(client, page, carried)
+    assert every(db, Consent) == []
+    assert not one(db, Lead).share_with_vendor
+
+
+def test_boxes_are_never_ticked_beforehand(client, page, carried):
+    assert " checked" not in client.get(f"/l/{page.slug}", headers=HEADERS).text
+    again = leads.send_form(client, page, carried, email="x", **BOTH)
+    assert " checked" not in again.text
+
+
+def test_sales_and_admins_are_told_in_their_language_and_no_vendor_is(client, page, carried, db):
+    leads.send_form(client, page, carried)
+    lead = one(db, Lead)
+    with db.reading() as session:
+        told = [
+            job.payload
+            for job in session.scalars(select(jobs.Job).where(jobs.Job.name == "sending.notice"))
+        ]
+    assert sorted(notice["locale"] for notice in told) == ["de", "en"]  # sales, and the admin
+    for notice in told:
+        assert notice["tenant_id"] == str(page.tenant_id)
+        assert f"/portal/leads/{lead.id}" in notice["body"]
+        assert lead.campaign_code in notice["body"]
+        assert "\n" not in notice["subject"]
+
+
+@pytest.mark.parametrize("locale", pages.LOCALES)
+def test_the_form_works_in_every_language_without_a_script(client, page, clock, db, locale):
+    carried = leads.open_form(client, page, locale)
+    clock.forward(seconds=30)
+    sites = "More than 5"
+    wrong = leads.send_form(client, page, carried, locale, email="priya@harborpoint", sites=sites)
+    assert wrong.status_code == 422
+    assert f'<html lang="{locale}"' in wrong.text
+    assert say(locale, "email_ending") in wrong.text
+    assert 'value="priya@harborpoint"' in wrong.text
+    assert f"<option selected>{sites}</option>" in wrong.text
+    assert 'aria-invalid="true"' in wrong.text
+    right = leads.send_form(client, page, leads.hidden(wrong.text), locale, sites=sites)
+    assert right.status_code == 303
+    thanks = client.get(right.headers["Location"], headers=HEADERS)
+    assert thanks.status_code == 200
+    assert f'<html lang="{locale}"' in thanks.text
+    assert "Your request is with us" in thanks.text
+    assert one(db, Lead).language == locale
+
+
+def test_a_faulty_form_writes_nothing(client, page, carried, db):
+    assert leads.send_form(client, page, carried, given_name="").status_code == 422
+    nothing_written(db)
+
+
+def test_a_double_click_is_one_lead(client, page, carried, db):
+    for _click in range(3):
+        assert leads.send_form(client, page, carried).status_code == 303
+    assert len(every(db, Lead)) == len(every(db, FormSubmission)) == 1
+
+
+def test_one_shared_computer_is_two_people(client, page, carried, db):
+    leads.send_form(client, page, carried)
+    leads.send_form(client, page, carried, email="tom@lakeview.example", given_name="Tom")
+    assert {lead.given_name for lead in every(db, Lead)} == {"Priya", "Tom"}
+
+
+def test_the_same_person_again_is_added_to_the_open_lead(client, page, carried, db, clock):
+    leads.send_form(client, page, carried)
+    clock.forward(days=1)
+    again = leads.open_form(client, page)
+    clock.forward(seconds=30)
+    leads.send_form(client, page, again, email="PRIYA.raman@HarborPoint.example")
+    first, second = sorted(every(db, Lead), key=lambda lead: lead.created_at)
+    assert (second.state, second.duplicate_of_id) == (LeadState.DUPLICATE, first.id)
+    states = {s.id: s.state for s in every(db, FormSubmission)}
+    assert states[second.submission_id] is SubmissionState.DUPLICATE
+    with db.reading() as session:
+        notices = select(func.count()).where(jobs.Job.name == "sending.notice")
+        assert session.scalar(notices) == 2  # for the first alone
+
+
+@pytest.mark.parametrize(
+    ("days", "state", "expected"),
+    [
+        (180, LeadState.ROUTED, LeadState.DUPLICATE),
+        (180, LeadState.DEAL_REGISTERED, LeadState.DUPLICATE),
+        (181, LeadState.ROUTED, LeadState.ROUTED),
+        (1, LeadState.LOST, LeadState.ROUTED),
+        (1, LeadState.DECLINED, LeadState.ROUTED),
+        (1, LeadState.CONVERTED, LeadState.ROUTED),
+    ],
+)
+def test_only_an_open_lead_of_half_a_year_takes_the_second_in(
+    client, page, carried, db, clock, days, state, expected
+):
+    leads.send_form(client, page, carried)
+    with db.transaction() as session:
+        session.scalars(select(Lead)).one().state = state
+    clock.forward(days=days, minutes=-2)
+    again = leads.open_form(client, page)
+    clock.forward(seconds=30)
+    leads.send_form(client, page, again)
+    newest = max(every(db, Lead), key=lambda lead: lead.created_at)
+    assert newest.state is expected
+
+
+def test_another_partners_lead_of_the_same_person_is_not_looked_at(
+    client, page, carried, session, db, clock
+):
+    leads.send_form(client, page, carried)
+    with db.transaction() as session:
+        factories.bind(session)
+        other = pages.page()
+    theirs = leads.open_form(client, other)
+    clock.forward(seconds=30)
+    leads.send_form(client, other, theirs)
+    assert [lead.state for lead in every(db, Lead)] == [LeadState.ROUTED] * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "wait", "sign"),
+    [
+        ({"website": "https://spam.example"}, 30, "honeypot"),
+        ({"given_name": "Buy at www.spam.top"}, 30, "address_in_name"),
+        ({}, 1, "too_fast"),
+    ],
+)
+def test_spam_is_thanked_and_kept_and_becomes_no_lead(client, page, db, clock, change, wait, sign):
+    carried = leads.open_form(client, page)
+    clock.forward(seconds=wait)
+    answer = leads.send_form(client, page, carried, **change)
+    assert answer.headers["Location"] == f"/l/{page.slug}/en-US/thanks"
+    submission = one(db, FormSubmission)
+    assert (submission.state, submission.spam_signs) == (SubmissionState.SPAM, [sign])
+    assert every(db, Lead) == every(db, Contact) == []
+    posted = [e for e in every(db, TrackingEvent) if e.type is EventType.FORM_SUBMIT]
+    assert [(e.verdict, e.rule) for e in posted] == [(Verdict.BOT, "BOT-11")]
+
+
+HOSTILE = [
+    "{{ 7*7 }}{% for x in y %}${7*7}#{7*7}",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    '"><b>bold</b>',
+    "'; DROP TABLE leads; --",
+    "%(partner)s %s {0}",
+    "=cmd|' /C calc'!A0",
+    "\u202eevil\u202c",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_code_in_a_field_comes_out_as_it_was_typed(client, page, carried, session, db, text):
+    wrong = leads.send_form(client, page, carried, given_name=text, email="x")
+    assert escape(text) in wrong.text
+    assert leads.send_form(client, page, carried, given_name=text).status_code == 303
+    assert one(db, Lead).given_name == text
+    with db.transaction() as session:
+        factories.bind(session)
+        company = session.get_one(Launch, page.launch_id).enrolment.partner
+        member = launches.membership(company, "PS")
+    shown = factories.signed_in(client, member).get("/portal/leads/").text
+    assert str(escape(text)).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in shown
+
+
+@pytest.mark.parametrize("field", ["given_name", "phone", "email", "sites"])
+@pytest.mark.parametrize("text", ["A\r\nBcc: all@x.example", "A\nB", "A\x00B", "A\u2028B"])
+def test_no_field_brings_a_line_break_in(client, page, carried, db, field, text):
+    leads.send_form(client, page, carried, **{field: text})
+    for lead in every(db, Lead):
+        kept = " ".join([lead.given_name, lead.phone, lead.email, *lead.answers.values()])
+        assert kept.isprintable()
+    with db.reading() as session:
+        for job in session.scalars(select(jobs.Job).where(jobs.Job.name == "sending.notice")):
+            assert "\n" not in job.payload["subject"]
+            assert "\r" not in job.payload["subject"] + job.payload["recipient"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"token": ""},
+        {"token": "A" * 24},
+        {"token": "x" * 10_000},
+        {"code": "HC-SEC-7K3M9QA"},
+        {"code": ""},
+        {"r": "A" * 24},
+        {"r": "nonsense"},
+    ],
+)
+def test_changed_marks_are_answered_clearly_and_write_nothing(client, page, carried, db, change):
+    answer = leads.send_form(client, page, carried | change)
+    assert answer.status_code == 422
+    assert escape(page_said("en", "again")) in answer.text
+    assert 'value="Priya"' in answer.text
+    nothing_written(db)
+    again = leads.send_form(client, page, leads.hidden(answer.text))
+    assert again.status_code == 303
+    assert one(db, Lead).given_name == "Priya"
+
+
+def test_the_token_of_another_page_is_not_taken(client, page, carried, session, db, clock):
+    with db.transaction() as session:
+        factories.bind(session)
+        other = pages.page(locales=("en-US",))
+    foreign = leads.open_form(client, other)
+    clock.forward(seconds=30)
+    assert leads.send_form(client, page, foreign).status_code == 422
+    mixed = carried | {"token": foreign["token"]}
+    assert leads.send_form(client, page, mixed).status_code == 422
+    nothing_written(db)
+
+
+def test_a_page_left_open_for_days_asks_to_send_once_more(client, page, carried, db, clock):
+    clock.forward(days=3)
+    answer = leads.send_form(client, page, carried)
+    assert answer.status_code == 422
+    assert leads.send_form(client, page, leads.hidden(answer.text)).status_code == 303
+
+
+def test_the_mail_that_brought_the_visit_is_kept(client, page, session, db, system, clock):
+    with db.transaction() as session:
+        factories.bind(session)
+        message = tracking.message(session.get_one(Launch, page.launch_id))
+    query = f"?r={system.signer.token(message.id)}&utm_medium=email"
+    carried = leads.open_form(client, page, query=query)
+    clock.forward(seconds=30)
+    leads.send_form(client, page, carried)
+    submission = one(db, FormSubmission)
+    assert submission.message_id == message.id
+    assert submission.utm == {"utm_medium": "email"}
+
+
+def test_the_mail_of_another_launch_is_refused(client, page, carried, session, db, system):
+    with db.transaction() as session:
+        factories.bind(session)
+        other = pages.launch()
+        person = launches.contact(other.enrolment.partner, consent=False)
+        stranger = tracking.message(other, person)
+    forged = carried | {"r": system.signer.token(stranger.id)}
+    assert leads.send_form(client, page, forged).status_code == 422
+    nothing_written(db)
+
+
+@pytest.mark.parametrize("size", [page_rules.MOST_BODY, 10 * 1024 * 1024])
+@pytest.mark.parametrize("locale", ["en-US", "de-DE", "ar-AE"])
+def test_a_form_that_is_too_large_is_refused_in_words(client, page, db, size, locale):
+    answer = client.post(
+        f"/l/{page.slug}/{locale}", data={"given_name": "x" * size}, headers=HEADERS
+    )
+    assert answer.status_code == 413
+    assert page_said(locale, "large_title") in answer.text
+    nothing_written(db)
+
+
+def test_a_large_upload_in_parts_is_refused_too(client, page, db):
+    file = (io.BytesIO(b"x" * 4 * page_rules.MOST_BODY), "a.bin")
+    answer = client.post(
+        f"/l/{page.slug}/en-US", data={"file": file}, content_type="multipart/form-data"
+    )
+    assert answer.status_code == 413
+    nothing_written(db)
+
+
+def test_too_many_forms_from_one_place_are_slowed_down_in_words(system, page, monkeypatch):
+    monkeypatch.setattr(limiter, "enabled", True)
+    client = create_app(system).test_client()
+    limiter.reset()
+    answers = [client.post(f"/l/{page.slug}/de-DE", data={}) for _time in range(21)]
+    limiter.reset()
+    assert [answer.status_code for answer in answers] == [422] * 20 + [429]
+    assert page_said("de", "often_title") in answers[-1].text
+
+
+@pytest.mark.parametrize("state", [PageState.CLOSED, PageState.BLOCKED])
+def test_a_closed_page_takes_no_form(client, page, carried, db, state):
+    with db.transaction() as session:
+        session.get_one(LandingPage, page.id).state = state
+    answer = leads.send_form(client, page, carried)
+    assert answer.status_code == 410
+    assert say("en", "closed_title") in answer.text
+    nothing_written(db)
+
+
+@pytest.mark.parametrize("path", ["/l/none/en-US", "/l/{slug}/xx-XX"])
+def test_a_form_to_nowhere_is_not_found(client, page, carried, db, path):
+    answer = client.post(path.format(slug=page.slug), data=carried, headers=HEADERS)
+    assert answer.status_code == 404
+    nothing_written(db)
+
+
+def test_a_form_needs_no_cookie_and_sets_none(app, page, clock):
+    app.config["WTF_CSRF_ENABLED"] = True
+    client = app.test_client(use_cookies=False)
+    carried = leads.open_form(client, page)
+    clock.forward(seconds=30)
+    answer = leads.send_form(client, page, carried)
+    assert answer.status_code == 303
+    assert "Set-Cookie" not in answer.headers
+
+
+# The second yes
+
+
+def _ask_in(client, session, db, clock, country: str):
+    with db.transaction() as session:
+        factories.bind(session)
+        made = pages.launch()
+        made.enrolment.partner.country = country
+        page = pages.page(made, ("de-DE",))
+    carried = leads.open_form(client, page, "de-DE")
+    clock.forward(seconds=30)
+    leads.send_form(client, page, carried, "de-DE", consent_partner_marketing="1")
+    with db.reading() as session:
+        job = session.scalar(select(jobs.Job).where(jobs.Job.key.startswith("consent.ask:")))
+        consent = session.scalars(select(Consent).order_by(Consent.seq.desc())).first()
+    return job, consent
+
+
+def _writable(db) -> int:
+    with db.reading() as session:
+        wanted = select(func.count()).select_from(Contact)
+        return session.scalar(wanted.where(audiences.granted(), ~audiences.suppressed()))
+
+
+@pytest.mark.parametrize("country", ["DE", "AT", "CH", "LU"])
+def test_where_the_law_wants_it_a_tick_is_confirmed_by_post(client, session, db, clock, country):
+    job, consent = _ask_in(client, session, db, clock, country)
+    assert consent.state is ConsentState.PENDING_DOI
+    assert _writable(db) == 0
+    assert job.payload["recipient"] == leads.ANSWERS["email"]
+    path = "/confirm/" + job.payload["body"].split("/confirm/")[1].split()[0]
+    assert client.get(path, headers=HEADERS).status_code == 200
+    assert _writable(db) == 0  # scanners look at links
+    for _click in range(2):
+        assert client.post(path, headers=HEADERS).status_code == 200
+    assert _writable(db) == 1
+
+
+def test_elsewhere_one_tick_is_enough(client, session, db, clock):
+    job, consent = _ask_in(client, session, db, clock, "US")
+    assert job is None
+    assert consent.state is ConsentState.GRANTED
+
+
+def test_after_seven_days_the_question_is_closed(client, session, db, clock):
+    job, _consent = _ask_in(client, session, db, clock, "DE")
+    path = "/confirm/" + job.payload["body"].split("/confirm/")[1].split()[0]
+    clock.forward(days=7, seconds=1)
+    assert client.post(path, headers=HEADERS).status_code == 409
+    assert _writable(db) == 0
+
+
+def test_a_forged_confirmation_confirms_nothing(client, session, db, clock, system):
+    _job, consent = _ask_in(client, session, db, clock, "DE")
+    for token in ("A" * 24, system.signer.token(consent.seq), system.signer.token(999_999, "doi")):
+        assert client.post(f"/confirm/{token}", headers=HEADERS).status_code == 404
+    assert _writable(db) == 0
+
+
+# The source stays
+
+
+@pytest.mark.parametrize("column", ["campaign_code", "launch_id", "submission_id", "tenant_id"])
+def test_the_source_of_a_lead_never_changes(db, session, column):
+    lead, other = leads.lead(), leads.lead()
+    session.commit()
+    with db.transaction() as session:
+        found = session.get_one(Lead, lead.id)
+        setattr(found, column, getattr(session.get_one(Lead, other.id), column))
+        with pytest.raises(Conflict):
+            session.flush()
+        session.rollback()
+
+
+def test_no_statement_goes_past_the_guard(session):
+    leads.lead()
+    with pytest.raises(Conflict):
+        session.execute(update(Lead).values(campaign_code="HC-SEC-7K3M9QA"))

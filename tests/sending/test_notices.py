@@ -1,0 +1,127 @@
+"""Mails without a launch: one a cause, at least once, and nobody else's header."""
+
+import email
+from email.policy import default as modern
+
+import pytest
+from sqlalchemy import func, select
+
+from tests.factories import sending as look
+from tests.fakes import FakeMail
+from tpma import jobs
+from tpma.core.errors import Invalid, Unavailable
+from tpma.ports.mail import Outcome, SendResult
+from tpma.sending import notices
+from tpma.sending.models import Notice, NoticeState, OutboxMail
+from tpma.worker.loop import settle
+
+BODY = "Hello,\n\nopen this:\n\nhttp://localhost:8000/join/abc\n\nBye <b>"
+
+
+def told(**changes):
+    values = {
+        "tenant_id": None,
+        "cause": "invitation:1",
+        "recipient": "ada@reader.example",
+        "subject": "Your invitation",
+        "body": BODY,
+        "locale": "en",
+    }
+    return values | changes
+
+
+def _stored(system):
+    return [
+        email.message_from_bytes(file.read_bytes(), policy=modern)
+        for file in system.settings.outbox_folder.glob("new/n*.eml")
+    ]
+
+
+def test_a_notice_arrives_in_both_parts(system):
+    notices.send(system, **told())
+    (mail,) = _stored(system)
+    assert mail["To"] == "ada@reader.example"
+    assert "http://localhost:8000/join/abc" in mail.get_body(("plain",)).get_content()
+    html = mail.get_body(("html",)).get_content()
+    assert 'href="http://localhost:8000/join/abc"' in html
+    assert "&lt;b&gt;" in html
+
+
+def test_one_cause_has_one_notice(db, system):
+    for _time in range(3):
+        notices.send(system, **told())
+    with db.reading() as session:
+        assert session.scalar(select(func.count(Notice.id))) == 1
+        assert session.scalar(select(func.count(OutboxMail.id))) == 1
+    assert len(_stored(system)) == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.MAYBE])
+def test_a_notice_that_did_not_surely_arrive_comes_again(db, system, outcome):
+    answers = iter([SendResult(outcome, code="later")])
+    flaky = look.by(system, FakeMail(lambda _e: next(answers, None)))
+    with pytest.raises(Unavailable):
+        notices.send(flaky, **told())
+    notices.send(flaky, **told())
+    assert len(flaky.mail.asked) == 2
+    assert _state(db) is NoticeState.ACCEPTED
+
+
+def test_a_refused_notice_is_not_tried_for_ever(db, system):
+    flaky = look.by(system, FakeMail(lambda _e: SendResult(Outcome.REFUSED, code="no")))
+    notices.send(flaky, **told())
+    notices.send(flaky, **told())
+    assert (len(flaky.mail.asked), _state(db)) == (1, NoticeState.FAILED)
+
+
+def _state(db):
+    with db.reading() as session:
+        return session.scalars(select(Notice.state)).one()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("subject", "Hello\r\nBcc: all@reader.example"),
+        ("subject", "Hello\nX: y"),
+        ("recipient", "ada@reader.example\r\nBcc: all@reader.example"),
+        ("recipient", "ada@reader.example, eve@reader.example"),
+        ("recipient", "nobody"),
+    ],
+)
+def test_a_line_break_opens_no_header(system, field, value):
+    with pytest.raises(Invalid):
+        notices.send(system, **told(**{field: value}))
+    assert _stored(system) == []
+
+
+def test_a_hostile_body_stays_text(system):
+    notices.send(system, **told(body='<script>x</script>\n\nhttp://a.example/"onclick="x'))
+    html = _stored(system)[0].get_body(("html",)).get_content()
+    assert "<script>" not in html
+    assert '"onclick="' not in html
+
+
+@pytest.mark.parametrize("locale", ["de", "ar", "ja"])
+def test_a_notice_says_its_language_and_direction(system, locale):
+    notices.send(system, **told(locale=locale))
+    html = _stored(system)[0].get_body(("html",)).get_content()
+    assert f'lang="{locale}" dir="{"rtl" if locale == "ar" else "ltr"}"' in html
+
+
+def test_the_job_sends_it(db, session, system, clock):
+    jobs.enqueue(session, "sending.notice", clock(), **told())
+    session.commit()
+    settle(system)
+    assert len(_stored(system)) == 1
+
+
+def test_the_job_tries_again_later(db, session, system, clock):
+    answers = iter([SendResult(Outcome.NOT_SENT, code="later")])
+    flaky = look.by(system, FakeMail(lambda _e: next(answers, None)))
+    jobs.enqueue(session, "sending.notice", clock(), **told())
+    session.commit()
+    settle(flaky)
+    clock.forward(seconds=6)
+    settle(flaky)
+    assert _state(db) is NoticeState.ACCEPTED
