@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from threading import Lock
 
-from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, SendResult
+from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, SendResult
 
 Script = Callable[[Envelope], SendResult | None]
 
@@ -33,6 +33,7 @@ class FakeMail:
     ) -> None:
         self.capabilities = Capabilities(idempotent=idempotent, leaves_machine=leaves)
         self.script = script
+        self.limits: Quota | None = None
         self.asked: list[Envelope] = []
         self.taken: list[Envelope] = []
         self.known: dict[str, Lookup] = {}  # what `lookup` answers, by name
@@ -54,6 +55,9 @@ class FakeMail:
     def take(self, envelope: Envelope) -> None:
         with self._lock:
             self.taken.append(envelope)
+
+    def quota(self) -> Quota | None:
+        return self.limits
 
     def lookup(self, name: str) -> tuple[Lookup, str | None]:
         found = self.known.get(name, Lookup.UNKNOWN)

@@ -20,7 +20,8 @@ from tpma.launches import service as launches
 from tpma.launches.models import LaunchState
 from tpma.ports.mail import Outcome, Scope, SendResult
 from tpma.sending import engine, service
-from tpma.sending.models import Attempt, Message, OutboxMail, SendChunk, SendState
+from tpma.sending.handing_over import HandOver
+from tpma.sending.models import Attempt, Message, OutboxMail, SendState
 from tpma.tracking import unsubscribing
 from tpma.worker.loop import settle
 
@@ -320,22 +321,9 @@ def test_a_worker_that_lost_its_lease_sends_nothing(running, system, clock):
     clock.forward(seconds=system.settings.lease_seconds + 1)
     engine.claim(system, quick)
     mail = FakeMail()
-    assert engine.send_batch(look.by(system, mail), lease) == 0
+    by = look.by(system, mail)
+    assert engine.send_batch(by, lease, HandOver(by)) == 0
     assert mail.asked == []
-
-
-def test_the_chunk_one_holds_comes_before_any_other(db, session, system, clock):
-    make.running_launch(contacts=1)
-    make.running_launch(contacts=1)
-    session.commit()
-    first, second = look.owner(), look.owner()
-    free = engine.claim(system, first)
-    held = engine.claim(system, second)
-    clock.forward(seconds=1)
-    with db.transaction() as own:
-        own.get_one(SendChunk, free.chunk_id).lease_until = clock()
-    clock.forward(seconds=1)
-    assert engine.claim(system, second).chunk_id == held.chunk_id
 
 
 def test_two_workers_at_once_send_each_mail_once(db, session, system, monkeypatch):

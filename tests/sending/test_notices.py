@@ -56,14 +56,84 @@ def test_one_cause_has_one_notice(db, system):
     assert len(_stored(system)) == 1
 
 
-@pytest.mark.parametrize("outcome", [Outcome.NOT_SENT, Outcome.MAYBE])
-def test_a_notice_that_did_not_surely_arrive_comes_again(db, system, outcome):
-    answers = iter([SendResult(outcome, code="later")])
+def test_a_notice_that_did_not_leave_comes_again(db, system):
+    answers = iter([SendResult(Outcome.NOT_SENT, code="later")])
     flaky = look.by(system, FakeMail(lambda _e: next(answers, None)))
     with pytest.raises(Unavailable):
         notices.send(flaky, **told())
     notices.send(flaky, **told())
     assert len(flaky.mail.asked) == 2
+    assert _state(db) is NoticeState.ACCEPTED
+
+
+def _doubtful(system):
+    """A transport that never says what became of a mail, and the notice it was given."""
+    unclear = look.by(system, FakeMail(lambda _e: SendResult(Outcome.MAYBE, code="timeout")))
+    with pytest.raises(Unavailable):
+        notices.send(unclear, **told())
+    return unclear
+
+
+def test_a_notice_in_doubt_is_not_repeated_before_half_an_hour(db, system, clock):
+    unclear = _doubtful(system)
+    clock.forward(minutes=29)
+    with pytest.raises(Unavailable):
+        notices.send(unclear, **told())
+    assert (len(unclear.mail.asked), _state(db)) == (1, NoticeState.IN_DOUBT)
+
+
+def test_after_half_an_hour_it_is_sent_again(db, system, clock):
+    unclear = _doubtful(system)
+    unclear.mail.script = None
+    clock.forward(minutes=31)
+    notices.send(unclear, **told())
+    assert (len(unclear.mail.asked), _state(db)) == (2, NoticeState.ACCEPTED)
+
+
+def test_nobody_gets_a_third_copy(db, system, clock):
+    unclear = _doubtful(system)
+    clock.forward(minutes=31)
+    with pytest.raises(Unavailable):
+        notices.send(unclear, **told())
+    for _again in range(3):
+        clock.forward(hours=2)
+        notices.send(unclear, **told())
+    assert (len(unclear.mail.asked), _state(db)) == (2, NoticeState.UNCONFIRMED)
+
+
+def test_an_event_that_proves_it_ends_the_doubt(db, system, clock):
+    unclear = _doubtful(system)
+    with db.transaction() as session:
+        assert notices.proved(session, session.scalars(select(Notice.id)).one(), "ses-1")
+    clock.forward(hours=2)
+    notices.send(unclear, **told())
+    assert (len(unclear.mail.asked), _state(db)) == (1, NoticeState.ACCEPTED)
+
+
+def test_a_worker_that_died_in_the_middle_leaves_a_doubt(db, system, clock):
+    class Died(BaseException):
+        """A kill, from the inside."""
+
+    def die(_envelope):
+        raise Died
+
+    dying = look.by(system, FakeMail(die))
+    with pytest.raises(Died):
+        notices.send(dying, **told())
+    dying.mail.script = None
+    with pytest.raises(Unavailable):
+        notices.send(dying, **told())
+    clock.forward(minutes=31)
+    notices.send(dying, **told())
+    assert (len(dying.mail.asked), _state(db)) == (2, NoticeState.ACCEPTED)
+
+
+def test_a_transport_that_knows_a_mail_again_need_not_wait(db, system):
+    answers = iter([SendResult(Outcome.MAYBE, code="timeout")])
+    knowing = look.by(system, FakeMail(lambda _e: next(answers, None), idempotent=True))
+    with pytest.raises(Unavailable):
+        notices.send(knowing, **told())
+    notices.send(knowing, **told())
     assert _state(db) is NoticeState.ACCEPTED
 
 

@@ -1,16 +1,24 @@
 """After a death: what was on its way is found, proved, or honestly called unconfirmed."""
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from tests import factories
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail
+from tpma.core.errors import Conflict
+from tpma.identity.models import AuditLog, Organisation
+from tpma.launches import service as launches
 from tpma.launches.models import LaunchState
 from tpma.ports.mail import Lookup, Outcome, Scope, SendResult
-from tpma.sending import engine, outcomes, recovery, service
+from tpma.sending import engine, feedback, outcomes, recovery, resending, service
+from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL
 from tpma.sending.models import Message, SendState
+from tpma.tracking import unsubscribing
 from tpma.worker.loop import settle
+
+DOUBTFUL = SendResult(Outcome.MAYBE, code="ReadTimeoutError")
 
 
 class Died(BaseException):
@@ -42,7 +50,7 @@ def test_a_batch_whose_worker_died_is_in_doubt_when_its_lease_ends(db, running, 
     _die_after(1, mail, system)
     dead = look.by(system, mail)
     assert recovery.doubt_abandoned(dead) == 0
-    clock.forward(seconds=engine.CALL_SECONDS + engine.LONGEST_CALL + 11)
+    clock.forward(seconds=CALL_SECONDS + LONGEST_CALL + 11)
     assert recovery.doubt_abandoned(dead) == 3
     assert look.states(db, running.id) == ["in_doubt"] * 3
 
@@ -50,7 +58,7 @@ def test_a_batch_whose_worker_died_is_in_doubt_when_its_lease_ends(db, running, 
 def test_doubt_comes_only_after_the_longest_call_there_can_be(db, running, system, clock):
     mail = FakeMail()
     _die_after(0, mail, system)
-    clock.forward(seconds=engine.CALL_SECONDS + engine.LONGEST_CALL)
+    clock.forward(seconds=CALL_SECONDS + LONGEST_CALL)
     assert recovery.doubt_abandoned(look.by(system, mail)) == 0
 
 
@@ -106,7 +114,7 @@ def zombie(db, session, system, clock):
     recovery.doubt_abandoned(slow)
 
     def late(result):
-        outcomes.record(slow, lease.chunk_id, [(committed[0], result)])
+        outcomes.record(slow, lease, [(committed[0], result)])
 
     return launch, slow, late
 
@@ -189,3 +197,68 @@ def test_a_launch_that_sent_until_its_last_day_ends_at_once(db, running, system,
         service.expire(session, clock())
     recovery.finish_launches(system)
     assert look.launch(db, running.id).state is LaunchState.ENDED
+
+
+@pytest.fixture
+def unconfirmed(db, running, system, clock):
+    """A launch of three whose mails nobody can tell the end of."""
+    engine.drain(look.by(system, FakeMail(lambda _e: DOUBTFUL)), look.owner())
+    clock.forward(hours=25)
+    recovery.tick(look.by(system, FakeMail()))
+    assert look.states(db, running.id) == ["unconfirmed"] * 3
+    return running
+
+
+def _resend(db, launch):
+    with db.transaction() as session:
+        factories.bind(session)
+        company = session.get_one(Organisation, launch.tenant_id)
+        own = launches.get(session, launch.tenant_id, launch.id)
+        return resending.resend(session, make.actor(make.member_of(company)), own)
+
+
+def test_a_person_may_send_the_unconfirmed_again(db, unconfirmed, system):
+    assert _resend(db, unconfirmed) == 3
+    mail = FakeMail()
+    engine.drain(look.by(system, mail), look.owner())
+    assert look.states(db, unconfirmed.id) == ["accepted"] * 3
+    assert {envelope.name[-2:] for envelope in mail.taken} == {"g2"}
+
+
+def test_nobody_gets_a_third_copy(db, unconfirmed, system, clock):
+    _resend(db, unconfirmed)
+    engine.drain(look.by(system, FakeMail(lambda _e: DOUBTFUL)), look.owner())
+    clock.forward(hours=25)
+    recovery.tick(look.by(system, FakeMail()))
+    with pytest.raises(Conflict):
+        _resend(db, unconfirmed)
+    assert look.states(db, unconfirmed.id) == ["unconfirmed"] * 3
+
+
+def test_who_unsubscribed_meanwhile_gets_no_second_copy(db, unconfirmed, system, clock):
+    with db.transaction() as session:
+        own = session.get_one(Message, look.messages(db, unconfirmed.id)[0].id)
+        unsubscribing.unsubscribe(session, own, make.visit(clock()), unsubscribing.ONE_CLICK)
+    _resend(db, unconfirmed)
+    mail = FakeMail()
+    engine.drain(look.by(system, mail), look.owner())
+    assert len(mail.taken) == 2
+
+
+def test_the_decision_to_send_again_is_in_the_audit_log(db, unconfirmed):
+    _resend(db, unconfirmed)
+    with db.reading() as session:
+        row = session.scalars(
+            select(AuditLog).where(AuditLog.action == "launch.resend_unconfirmed")
+        ).one()
+    assert row.detail["mails"] == 3
+
+
+def test_an_event_of_the_first_copy_stops_the_second(db, unconfirmed, system, clock):
+    first = look.attempts(db)[0]
+    _resend(db, unconfirmed)
+    feedback.ingest(system, look.event(first.id, "send", clock()))
+    mail = FakeMail()
+    engine.drain(look.by(system, mail), look.owner())
+    assert len(mail.taken) == 2
+    assert look.states(db, unconfirmed.id) == ["accepted"] * 3

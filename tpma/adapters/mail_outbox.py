@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 from uuid import uuid4
 
-from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Scope, SendResult
+from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, Scope, SendResult
 
 _DISK_PAUSE = 15.0  # seconds a full or broken disk is left in peace
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
@@ -55,6 +55,9 @@ class OutboxMail:
         finally:
             draft.unlink(missing_ok=True)
         _sync_folder(self._new)
+
+    def quota(self) -> Quota | None:
+        return None
 
     def lookup(self, name: str) -> tuple[Lookup, str | None]:
         if self._path(name).exists():

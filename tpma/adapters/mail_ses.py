@@ -24,7 +24,9 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
-from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Scope, SendResult
+from tpma.core.errors import Unavailable
+from tpma.core.i18n import gettext as _
+from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, Scope, SendResult
 
 _NETWORK_PAUSE = 5.0  # seconds before a provider that cannot be reached is asked again
 _MOST_BYTES = 10 * 1024 * 1024
@@ -69,7 +71,7 @@ class DeadlinePassed(Exception):
 
 class SesMail:
     name = "ses"
-    capabilities = Capabilities(idempotent=False, leaves_machine=True)
+    capabilities = Capabilities(idempotent=False, leaves_machine=True, parallel=True)
 
     def __init__(self, client: Any, configuration_set: str) -> None:
         if client.meta.config.retries.get("total_max_attempts") != 1:
@@ -127,6 +129,23 @@ class SesMail:
         # A broken 200 does not raise: without an id nobody knows.
         return (
             SendResult(Outcome.ACCEPTED, str(found)) if found else SendResult(_MAYBE, code="NoId")
+        )
+
+    def quota(self) -> Quota | None:
+        try:
+            told = self._client.get_account()
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(
+                _("Amazon SES does not answer (%(code)s).", code=type(error).__name__)
+            ) from error
+        limits = told.get("SendQuota", {})
+        return Quota(
+            max_per_second=float(limits.get("MaxSendRate", 1)),
+            max_24h=float(limits.get("Max24HourSend", 200)),
+            sent_24h=float(limits.get("SentLast24Hours", 0)),
+            sending_enabled=bool(told.get("SendingEnabled", False)),
+            sandbox=not told.get("ProductionAccessEnabled", False),
+            enforcement=str(told.get("EnforcementStatus", "HEALTHY")),
         )
 
     def lookup(self, name: str) -> tuple[Lookup, str | None]:

@@ -77,6 +77,18 @@ class Settings(BaseSettings):
     send_batch: int = Field(
         20, ge=1, le=50, description="Messages a worker commits as submitting before it sends them."
     )
+    send_threads: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Calls a worker has under way at a time where the provider answers slowly.",
+    )
+    send_rate: float = Field(
+        0,
+        ge=0,
+        le=10_000,
+        description="Most mails a second; 0 means what the provider allows.",
+    )
     lease_seconds: int = Field(
         60, ge=1, le=600, description="How long a worker owns a chunk without a sign of life."
     )

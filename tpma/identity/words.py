@@ -33,6 +33,7 @@ _ACTIONS = {
     "launch.started": lazy("Launch started"),
     "launch.paused": lazy("Launch paused"),
     "launch.resumed": lazy("Launch resumed"),
+    "launch.resend_unconfirmed": lazy("Unconfirmed mails sent again"),
     "launch.ended": lazy("Launch ended"),
     "page.published": lazy("Landing page published"),
     "import.started": lazy("Contact list read"),

@@ -75,6 +75,7 @@ class Launch(Row):
     steps_queued: Mapped[int] = mapped_column(default=0)
     scheduled_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
+    resumed_at: Mapped[datetime | None]
     paused_cause: Mapped[str] = mapped_column(String(32), default="")
     stopping_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -297,6 +297,7 @@ def pause(session: Session, actor: Actor | None, launch: Launch, cause: str = "u
 def resume(session: Session, actor: Actor | None, launch: Launch) -> None:
     launch.state = after(launch.state, LaunchEvent.RESUME)
     launch.paused_cause = ""
+    launch.resumed_at = clock_of(session)()
     record(session, actor, launch.tenant_id, "launch.resumed", launch)
 
 

@@ -64,6 +64,19 @@ class Lookup(StrEnum):
 class Capabilities:
     idempotent: bool  # a second send of the same `name` is the first one
     leaves_machine: bool
+    parallel: bool = False  # waiting for answers is most of the work: many calls at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What the provider lets this account send."""
+
+    max_per_second: float
+    max_24h: float  # -1: no limit
+    sent_24h: float
+    sending_enabled: bool
+    sandbox: bool
+    enforcement: str  # HEALTHY, PROBATION, SHUTDOWN
 
 
 class MailTransport(Protocol):
@@ -79,6 +92,12 @@ class MailTransport(Protocol):
 
     def send(self, envelope: Envelope, deadline: float) -> SendResult:
         """One submission, none at all after `deadline` (seconds on CLOCK_BOOTTIME)."""
+        ...
+
+    def quota(self) -> Quota | None:
+        """The account's limits as the provider tells them now; None if it has none.
+
+        Raises Unavailable if it cannot be asked."""
         ...
 
     def lookup(self, name: str) -> tuple[Lookup, str | None]:

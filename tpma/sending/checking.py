@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 
 from tpma.core.errors import Conflict, NotFound
 from tpma.core.i18n import gettext as _
+from tpma.core.i18n import ngettext
 from tpma.kits import queries as kits
 from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
 from tpma.sending import progress as progresses
-from tpma.sending import service
+from tpma.sending import resending, service
 from tpma.web.context import actor, render, system
 from tpma.web.guards import partner
 
@@ -117,6 +118,20 @@ def stop(launch_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
 
 
+@checking.post("/<uuid:launch_id>/resend")
+@partner("launch.write")
+def resend(launch_id: UUID) -> ResponseReturnValue:
+    """Send the unconfirmed mails again; the page said that some may arrive twice."""
+    with system().db.transaction() as session:
+        again = resending.resend(session, actor(), _mine(session, launch_id))
+    flash(
+        ngettext(
+            "%(num)s mail is on its way again.", "%(num)s mails are on their way again.", again
+        )
+    )
+    return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
+
+
 @checking.get("/<uuid:launch_id>/progress")
 @partner("launch.read")
 def progress(launch_id: UUID) -> ResponseReturnValue:
@@ -134,6 +149,8 @@ def _panel(session: Session, found: Launch) -> dict[str, Any]:
     return {
         "now": progresses.of(session, found, system().clock()),
         "skipped": progresses.skipped(session, found),
+        "again": resending.candidates(session, found),
+        "waits": progresses.waits(session, found, system()),
         "mailbox": not system().mail.capabilities.leaves_machine,
     }
 

@@ -1,104 +1,90 @@
 """The engine: a loop over the database, safe with any number of workers and any death.
 
-A worker leases a chunk, and for each batch of it: reads and renders (no transaction open),
-commits the intent (`submitting`, one attempt a message), hands the mails over one by one, and
-records what came of each. No byte leaves before its intent is committed, and none is sent twice
-by itself: a batch whose worker died is in doubt, and `tpma.sending.recovery` settles it.
+For each batch a worker takes its turn (`lanes`), leases a chunk and takes places in the
+provider's rate (`limits`), all in one transaction; reads and renders (no transaction open);
+commits the intent (`submitting`, one attempt a message); hands the mails over; and records what
+came of each. No byte leaves before its intent is committed, and none is sent twice by itself: a
+batch whose worker died is in doubt, and `tpma.sending.recovery` settles it.
 """
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, case, insert, or_, select, update
+from sqlalchemy import and_, insert, select, update
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
 from tpma.core.log import logger
-from tpma.launches.models import Launch, LaunchState
-from tpma.ports.mail import Outcome, Scope, SendResult
-from tpma.sending import outcomes, planning, preparing
+from tpma.launches.models import Launch
+from tpma.sending import lanes, limits, outcomes, planning, preparing
 from tpma.sending.envelopes import raw_hash
+from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL, HandOver
+from tpma.sending.leases import Lease
 from tpma.sending.models import OPEN_STATES, Attempt, Message, SendChunk, SendState
 from tpma.sending.preparing import Prepared
 from tpma.system import System
 
 _log = logger("sending")
-CALL_SECONDS = 30.0  # from the commit of the intent to the last moment a submission may begin
-LONGEST_CALL = 35.0  # of one submission: 3 s to connect and 30 s to read, rounded up
 GRACE = timedelta(seconds=10)
 _PUT_OFF = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A chunk of one launch and step, ours until the lease runs out."""
-
-    chunk_id: int
-    launch_id: UUID
-    step: int
-    owner: str
 
 
 def drain(system: System, owner: str, *, most_batches: int = 10_000) -> int:
     """Send what is due until nothing is, or the batches are used up; mails handed over."""
     sent = 0
-    for _batch in range(most_batches):
-        lease = claim(system, owner)
-        if lease is None:
-            break
-        try:
-            sent += send_batch(system, lease)
-        except Exception:  # a door: one chunk that cannot be sent is not in the others' way
-            _log.exception("batch failed", chunk=lease.chunk_id, launch=str(lease.launch_id))
-            _put_off(system, lease)
+    with HandOver(system) as hand_over:
+        for _batch in range(most_batches):
+            lease = claim(system, owner)
+            if lease is None:
+                break
+            try:
+                sent += send_batch(system, lease, hand_over)
+            except Exception:  # a door: one chunk that cannot be sent is not in the others' way
+                _log.exception("batch failed", chunk=lease.chunk_id, launch=str(lease.launch_id))
+                _put_off(system, lease)
     return sent
 
 
 def claim(system: System, owner: str) -> Lease | None:
-    """Lease the next chunk with work; the one we hold already comes first (T4)."""
+    """Take a turn (T4): a chunk, and places in every limit that concerns it; None if it is
+    nobody's turn now."""
     now = system.clock()
-    until = now + timedelta(seconds=system.settings.lease_seconds)
     with system.db.transaction() as session:
-        free = or_(
-            SendChunk.lease_until.is_(None),
-            SendChunk.lease_until < now,
-            SendChunk.lease_owner == owner,
-        )
-        wanted = (
-            select(SendChunk.id)
-            .join(Launch, Launch.id == SendChunk.launch_id)
-            .where(SendChunk.finished_at.is_(None), SendChunk.not_before <= now, free)
-            .where(Launch.state == LaunchState.RUNNING)
-            .order_by(case((SendChunk.lease_owner == owner, 0), else_=1), SendChunk.id)
-            .limit(1)
-            .with_for_update(of=SendChunk, skip_locked=True)
-        )
-        row = session.execute(
+        turn = lanes.next_turn(session, owner, now)
+        if turn is None:
+            return None
+        wanted = lanes.canary_room(session, turn.launch_id, system.settings.send_batch)
+        grant = limits.reserve(session, system.mail.name, turn.launch_id, wanted, now)
+        if grant.count == 0:
+            return None
+        until = now + timedelta(seconds=system.settings.lease_seconds)
+        session.execute(
             update(SendChunk)
-            .where(SendChunk.id == wanted.scalar_subquery())
+            .where(SendChunk.id == turn.chunk_id)
             .values(lease_owner=owner, lease_until=until)
-            .returning(SendChunk.id, SendChunk.launch_id, SendChunk.step)
             .execution_options(synchronize_session=False)
-        ).one_or_none()
-    return None if row is None else Lease(row.id, row.launch_id, row.step, owner)
+        )
+        lanes.served(session, turn, grant.count, now)
+    return Lease(turn.chunk_id, turn.launch_id, turn.step, owner, turn.lane_id, grant)
 
 
-def send_batch(system: System, lease: Lease) -> int:
+def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:
     """One batch of a leased chunk; how many mails were handed over. Closes an empty chunk."""
     with system.db.reading() as session:
-        recipients = preparing.waiting(session, lease.chunk_id, system.settings.send_batch)
+        recipients = preparing.waiting(session, lease.chunk_id, lease.grant.count)
         batch = preparing.prepare(session, system, lease.launch_id, recipients)
     if batch.broken:
         outcomes.unsendable(system, batch.broken)
+    committed = _commit_intent(system, lease, batch.ready) if batch.ready else []
+    unused = lease.grant.count - len(committed)
+    if unused:
+        _return_places(system, lease, unused)
     if not recipients:
         _close_if_done(system, lease)
-    committed = _commit_intent(system, lease, batch.ready) if batch.ready else []
-    results = _hand_over(system, committed)
-    if results:
-        outcomes.record(system, lease.chunk_id, results)
+        return 0
+    results = hand_over(committed, lease.grant)
+    outcomes.record(system, lease, results)
     return len(results)
 
 
@@ -132,9 +118,7 @@ def _commit_intent(system: System, lease: Lease, prepared: Sequence[Prepared]) -
 
 def _renew(session: Session, system: System, lease: Lease, now: datetime) -> bool:
     """The heartbeat; False if the lease is lost or the launch no longer runs."""
-    running = select(Launch.id).where(
-        Launch.id == lease.launch_id, Launch.state == LaunchState.RUNNING
-    )
+    running = select(Launch.id).where(Launch.id == lease.launch_id, Launch.state.in_(lanes.SENDING))
     until = now + timedelta(seconds=system.settings.lease_seconds)
     kept = session.execute(
         update(SendChunk)
@@ -183,18 +167,11 @@ def _attempt(system: System, one: Prepared, now: datetime) -> dict[str, object]:
     }
 
 
-def _hand_over(system: System, committed: Sequence[Prepared]) -> list[tuple[Prepared, SendResult]]:
-    """The network, outside any transaction. After a "not now" that concerns more than one mail
-    the rest is not even tried."""
-    deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS
-    results: list[tuple[Prepared, SendResult]] = []
-    held: SendResult | None = None
-    for one in committed:
-        result = held or system.mail.send(one.envelope, deadline)
-        if result.outcome is Outcome.NOT_SENT and result.scope is not Scope.MESSAGE:
-            held = result
-        results.append((one, result))
-    return results
+def _return_places(system: System, lease: Lease, unused: int) -> None:
+    now = system.clock()
+    with system.db.transaction() as session:
+        limits.give_back(session, lease.grant, unused, now)
+        lanes.returned(session, lease.lane_id, lease.launch_id, unused)
 
 
 def _close_if_done(system: System, lease: Lease) -> None:

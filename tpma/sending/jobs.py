@@ -14,7 +14,8 @@ def queue_step(system: System, launch_id: str, step: int) -> None:
     """Queue a mail of the kit at its hour. A paused launch queues; its workers wait."""
     with system.db.transaction() as session:
         launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
-        service.queue_step(session, launch, step, system.clock())
+        leaves = system.mail.capabilities.leaves_machine
+        service.queue_step(session, launch, step, system.clock(), canary=leaves)
 
 
 @jobs.handles("sending.notice")

@@ -42,13 +42,92 @@ class SendState(StrEnum):
 OPEN_STATES = (SendState.PLANNED, SendState.QUEUED, SendState.SUBMITTING, SendState.IN_DOUBT)
 
 
-class SendChunk(Base):
-    """At most 500 messages of one launch and step, leased to one worker at a time."""
+class SendLane(Base):
+    """Whose turn it is: one lane a tenant. The ready lane with the lowest virtual time is served,
+    and what it sent, divided by its weight, moves that time on (start-time fair queuing)."""
 
-    __tablename__ = "send_chunks"
-    __table_args__ = (UniqueConstraint("launch_id", "step", "number"),)
+    __tablename__ = "send_lanes"
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), unique=True)
+    vtime: Mapped[float] = mapped_column(default=0.0)  # where its next turn starts
+    started: Mapped[float] = mapped_column(default=0.0)  # where its last one did
+    weight: Mapped[int] = mapped_column(SmallInteger, default=1)
+    served_at: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]  # the provider refuses this tenant for now
+    cause: Mapped[str] = mapped_column(String(64), default="")  # the provider's code
+
+
+class LaunchPace(Base):
+    """How a launch is let out: when it was last served, and its first hundred (RT-05)."""
+
+    __tablename__ = "launch_paces"
+
+    launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"), primary_key=True)
+    served_at: Mapped[datetime | None]
+    released: Mapped[int] = mapped_column(default=0)  # mails handed to workers
+    canary: Mapped[int] = mapped_column(default=0)  # mails that go first; 0: all at once
+    held_until: Mapped[datetime | None]
+
+
+class SendRate(Base):
+    """A rate shared by all workers. `scope`: account:<transport>, tenant:<id>, launch:<id>."""
+
+    __tablename__ = "send_rates"
+
+    scope: Mapped[str] = mapped_column(String(80), primary_key=True)
+    per_second: Mapped[float | None]  # None: no limit is known
+    ceiling: Mapped[float | None]
+    promised: Mapped[datetime | None]  # when all that was promised will have left
+    lowered_at: Mapped[datetime | None]
+    raised_at: Mapped[datetime | None]
+    held_until: Mapped[datetime | None]
+    cause: Mapped[str] = mapped_column(String(64), default="")
+    throttled: Mapped[int] = mapped_column(default=0)  # times the provider said "not now"
+
+
+class QuotaCounter(Base):
+    """Mails taken for sending, by scope and hour since 1970."""
+
+    __tablename__ = "quota_counters"
+
+    scope: Mapped[str] = mapped_column(String(80), primary_key=True)
+    hour: Mapped[int] = mapped_column(primary_key=True)
+    taken: Mapped[int] = mapped_column(default=0)
+
+
+class ProviderAccount(Base):
+    """What the provider last said of the account we send by."""
+
+    __tablename__ = "provider_accounts"
+
+    transport: Mapped[str] = mapped_column(String(16), primary_key=True)
+    read_at: Mapped[datetime]
+    max_per_second: Mapped[float]
+    max_24h: Mapped[float]  # -1: no limit
+    sent_24h: Mapped[float]
+    sending_enabled: Mapped[bool]
+    sandbox: Mapped[bool]
+    enforcement: Mapped[str] = mapped_column(String(32))
+
+
+class SendChunk(Base):
+    """At most 500 messages of one launch and step, leased to one worker for a batch at a time."""
+
+    __tablename__ = "send_chunks"
+    __table_args__ = (
+        UniqueConstraint("launch_id", "step", "number"),
+        Index(
+            "ix_send_chunks_open",
+            "lane_id",
+            "not_before",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
+    lane_id: Mapped[int] = mapped_column(ForeignKey("send_lanes.id"))
     launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"))
     step: Mapped[int] = mapped_column(SmallInteger)
     number: Mapped[int]
@@ -156,12 +235,15 @@ class EventInbox(Base):
 class NoticeState(StrEnum):
     QUEUED = "queued"
     SUBMITTING = "submitting"
+    IN_DOUBT = "in_doubt"
     ACCEPTED = "accepted"
     FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
 
 
 class Notice(Row):
-    """A mail without a launch: invitation, recovery, lead alarm. Sent at least once.
+    """A mail without a launch: invitation, recovery, lead alarm. Sent at least once, and never
+    more than twice: the second time only after half an hour in doubt.
 
     `body` is the rendered text; the HTML part is made from it. `cause` names what it is about,
     and one cause has one notice.
@@ -177,6 +259,8 @@ class Notice(Row):
     locale: Mapped[str] = mapped_column(String(35))
     state: Mapped[NoticeState] = mapped_column(enum_column(NoticeState), default=NoticeState.QUEUED)
     provider_id: Mapped[str | None] = mapped_column(String(120))
+    generation: Mapped[int] = mapped_column(SmallInteger, default=1)
+    started_at: Mapped[datetime | None]  # of the submission under way or in doubt
 
 
 class OutboxMail(Base):

@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
@@ -9,16 +10,20 @@ from html import escape
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tpma.core.errors import Unavailable
 from tpma.core.i18n import direction
 from tpma.core.i18n import gettext as _
 from tpma.core.text import email_address, one_line
-from tpma.ports.mail import Envelope, Outcome
-from tpma.sending.engine import CALL_SECONDS
+from tpma.ports.mail import Envelope, Outcome, SendResult
+from tpma.sending.handing_over import CALL_SECONDS
 from tpma.sending.models import Notice, NoticeState, OutboxMail
 from tpma.system import System
 
+DOUBT = timedelta(minutes=30)  # an event that proves the arrival may take that long
+_MOST_COPIES = 2
+_OVER = {NoticeState.ACCEPTED, NoticeState.FAILED, NoticeState.UNCONFIRMED}
 _LINK = re.compile(r"https?://[^\s<>]+")
 
 
@@ -32,18 +37,22 @@ def send(
     body: str,
     locale: str,
 ) -> None:
-    """Keep the notice, hand it over, record it. Raises Unavailable so that the job comes back."""
+    """Keep the notice, hand it over, record it. Raises Unavailable so that the job comes back.
+
+    A submission whose end nobody knows is repeated once, after half an hour without an event
+    that proves it; where the transport itself knows a mail again, at once.
+    """
     notice_id = _keep(system, tenant_id, cause, recipient, subject, body, locale)
-    if notice_id is None:
+    if not _begin(system, notice_id):
         return
     envelope = _envelope(system, notice_id)
     if system.mail.problems(envelope):
-        _record(system, notice_id, envelope, Outcome.REFUSED, "")
+        _record(system, notice_id, envelope, SendResult(Outcome.REFUSED))
         return
     result = system.mail.send(envelope, time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS)
+    _record(system, notice_id, envelope, result)
     if result.outcome in {Outcome.NOT_SENT, Outcome.MAYBE}:
         raise Unavailable(_("The notice could not be handed over (%(code)s).", code=result.code))
-    _record(system, notice_id, envelope, result.outcome, str(result.provider_id))
 
 
 def _keep(
@@ -54,12 +63,12 @@ def _keep(
     subject: str,
     body: str,
     locale: str,
-) -> UUID | None:
-    """The row of this cause; None if it was accepted or refused before."""
+) -> UUID:
+    """The id of the one notice of this cause."""
     with system.db.transaction() as session:
-        known = session.scalar(select(Notice).where(Notice.cause == cause))
+        known = session.scalar(select(Notice.id).where(Notice.cause == cause))
         if known is not None:
-            return known.id if known.state is NoticeState.QUEUED else None
+            return known
         notice = Notice(
             tenant_id=UUID(tenant_id) if tenant_id else None,
             cause=cause,
@@ -72,6 +81,26 @@ def _keep(
         session.add(notice)
         session.flush()
         return notice.id
+
+
+def _begin(system: System, notice_id: UUID) -> bool:
+    """Commit the intent; False if there is nothing left to do. Raises Unavailable while an
+    earlier submission may still prove to have arrived."""
+    now = system.clock()
+    with system.db.transaction() as session:
+        notice = session.get_one(Notice, notice_id, with_for_update=True)
+        if notice.state in _OVER:
+            return False
+        if notice.state is not NoticeState.QUEUED and not system.mail.capabilities.idempotent:
+            if notice.started_at and now - notice.started_at < DOUBT:
+                raise Unavailable(_("The notice may have arrived; it is looked at again later."))
+            if notice.generation >= _MOST_COPIES:
+                notice.state = NoticeState.UNCONFIRMED
+                return False
+            notice.generation += 1
+        notice.state = NoticeState.SUBMITTING
+        notice.started_at = now
+    return True
 
 
 def _envelope(system: System, notice_id: UUID) -> Envelope:
@@ -127,25 +156,45 @@ def _paragraph(text: str) -> str:
     return f'<p style="margin:0 0 16px">{linked.replace(chr(10), "<br>")}</p>'
 
 
-def _record(
-    system: System, notice_id: UUID, envelope: Envelope, outcome: Outcome, provider_id: str
-) -> None:
+_AFTER = {
+    Outcome.ACCEPTED: NoticeState.ACCEPTED,
+    Outcome.REFUSED: NoticeState.FAILED,
+    Outcome.NOT_SENT: NoticeState.QUEUED,
+    Outcome.MAYBE: NoticeState.IN_DOUBT,
+}
+
+
+def _record(system: System, notice_id: UUID, envelope: Envelope, result: SendResult) -> None:
     with system.db.transaction() as session:
-        notice = session.get_one(Notice, notice_id)
-        if outcome is Outcome.REFUSED:
-            notice.state = NoticeState.FAILED
-            return
-        notice.state = NoticeState.ACCEPTED
-        notice.provider_id = provider_id
-        listed = session.scalar(select(OutboxMail.id).where(OutboxMail.notice_id == notice_id))
-        if listed is None and not system.mail.capabilities.leaves_machine:
-            session.add(
-                OutboxMail(
-                    tenant_id=notice.tenant_id,
-                    notice_id=notice_id,
-                    recipient=notice.recipient,
-                    subject=notice.subject,
-                    at=system.clock(),
-                    provider_id=provider_id,
-                )
+        notice = session.get_one(Notice, notice_id, with_for_update=True)
+        if notice.state is NoticeState.ACCEPTED:
+            return  # an event was quicker
+        notice.state = _AFTER[result.outcome]
+        if result.outcome is Outcome.ACCEPTED:
+            notice.provider_id = result.provider_id
+            _index(session, system, notice, str(result.provider_id))
+
+
+def proved(session: Session, notice_id: UUID, provider_id: str | None) -> bool:
+    """An event names this notice: it has arrived, whatever was thought; False if there is none."""
+    notice = session.get(Notice, notice_id, with_for_update=True)
+    if notice is None:
+        return False
+    notice.state = NoticeState.ACCEPTED
+    notice.provider_id = notice.provider_id or provider_id
+    return True
+
+
+def _index(session: Session, system: System, notice: Notice, provider_id: str) -> None:
+    listed = session.scalar(select(OutboxMail.id).where(OutboxMail.notice_id == notice.id))
+    if listed is None and not system.mail.capabilities.leaves_machine:
+        session.add(
+            OutboxMail(
+                tenant_id=notice.tenant_id,
+                notice_id=notice.id,
+                recipient=notice.recipient,
+                subject=notice.subject,
+                at=system.clock(),
+                provider_id=provider_id,
             )
+        )

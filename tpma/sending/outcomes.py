@@ -1,19 +1,21 @@
 """What came of an attempt, written down: T8 to T11, the facts, and the mailbox's index."""
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from email import message_from_bytes
 from email.policy import default as modern
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from tpma.core.db import Base, upsert
 from tpma.core.log import logger
 from tpma.launches.models import Launch
-from tpma.ports.mail import Envelope, Outcome, SendResult
+from tpma.ports.mail import Outcome, SendResult
+from tpma.sending import holding, lanes
+from tpma.sending.leases import Lease
 from tpma.sending.models import (
     Attempt,
     DeliveryFact,
@@ -24,7 +26,7 @@ from tpma.sending.models import (
     SendState,
 )
 from tpma.sending.preparing import Prepared
-from tpma.sending.rules import AFTER_UNSENDABLE, TRANSITIONS, Unsendable
+from tpma.sending.rules import AFTER_UNSENDABLE, CANARY_WAIT, TRANSITIONS, Unsendable
 from tpma.system import System
 
 _log = logger("sending")
@@ -39,19 +41,115 @@ MOVES: dict[Outcome, tuple[tuple[SendState, ...], SendState]] = {
 }
 
 
-def record(system: System, chunk_id: int, results: Sequence[tuple[Prepared, SendResult]]) -> None:
-    """One transaction for a batch; an attempt that somebody settled meanwhile is left alone."""
+def record(system: System, lease: Lease, results: Sequence[tuple[Prepared, SendResult]]) -> None:
+    """One transaction for a batch; an attempt that somebody settled meanwhile is left alone.
+
+    The chunk is free again, the provider's "not now" holds whom it concerns, and places of mails
+    that did not leave are given back.
+    """
     now = system.clock()
+    taken = [(one, result) for one, result in results if result.outcome is Outcome.ACCEPTED]
+    others = [(one, result) for one, result in results if result.outcome is not Outcome.ACCEPTED]
     with system.db.transaction() as session:
-        for one, result in results:
+        if taken:
+            _accept(session, system, taken, now)
+        for one, result in others:
             close_attempt(session, one.attempt_id, result)
-            moved = _move(session, one, result, now)
-            if moved and result.outcome is Outcome.ACCEPTED:
-                accepted(session, system, one.recipient.message_id, one.envelope, result, now)
-        _hold(session, chunk_id, [result for _one, result in results], now)
-    for _one, result in results:
+            _move(session, one, result)
+        _free(session, lease)
+        holding.hold(session, system.mail.name, lease, [result for _one, result in others], now)
+        lanes.hold_after_canary(session, lease.launch_id, now + CANARY_WAIT)
+    for _one, result in others:
         if result.outcome in {Outcome.MAYBE, Outcome.REFUSED}:
             _log.warning("not accepted", outcome=result.outcome.value, code=result.code)
+
+
+def _free(session: Session, lease: Lease) -> None:
+    session.execute(
+        update(SendChunk)
+        .where(SendChunk.id == lease.chunk_id, SendChunk.lease_owner == lease.owner)
+        .values(lease_owner=None, lease_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _accept(
+    session: Session,
+    system: System,
+    taken: Sequence[tuple[Prepared, SendResult]],
+    now: datetime,
+) -> None:
+    """The acceptances of a batch, set by set. Proof replaces whatever was thought meanwhile."""
+    core = session.connection()
+    core.execute(
+        _CLOSE_ACCEPTED,
+        [{"attempt": one.attempt_id, "pid": result.provider_id} for one, result in taken],
+    )
+    ids = [one.recipient.message_id for one, _result in taken]
+    open_ids = set(
+        session.scalars(
+            select(Message.id)
+            .where(Message.id.in_(ids), Message.send_state.in_(MOVES[Outcome.ACCEPTED][0]))
+            .order_by(Message.id)
+            .with_for_update()
+        )
+    )
+    mine = [(one, result) for one, result in taken if one.recipient.message_id in open_ids]
+    if not mine:
+        return
+    core.execute(
+        _MOVE_ACCEPTED,
+        [
+            {"message": one.recipient.message_id, "pid": result.provider_id, "at": now}
+            for one, result in mine
+        ],
+    )
+    add_facts(session, [_fact(one, FactKind.ACCEPTED, now) for one, _result in mine])
+    if not system.mail.capabilities.leaves_machine:
+        add_facts(
+            session,
+            [_fact(one, FactKind.DELIVERED, now, "local outbox") for one, _result in mine],
+        )
+        for one, result in mine:
+            index(
+                session,
+                one.recipient.message_id,
+                one.envelope.rcpt_to,
+                one.envelope.raw,
+                str(result.provider_id),
+                now,
+            )
+
+
+def _fact(one: Prepared, kind: FactKind, at: datetime, detail: str = "") -> dict[str, Any]:
+    return {
+        "message_id": one.recipient.message_id,
+        "kind": kind,
+        "at": at,
+        "detail": detail,
+        "dedupe": "",
+    }
+
+
+def add_facts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Facts of many messages; the known ones are not added again."""
+    session.connection().execute(upsert(session, DeliveryFact).on_conflict_do_nothing(), rows)
+
+
+_ATTEMPTS: Any = Attempt.__table__
+_MESSAGES: Any = Message.__table__
+_CLOSE_ACCEPTED = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.id == bindparam("attempt"))
+    .values(outcome=Outcome.ACCEPTED.value, code="", provider_id=bindparam("pid"))
+)
+_MOVE_ACCEPTED = (
+    update(_MESSAGES)
+    .where(_MESSAGES.c.id == bindparam("message"))
+    .values(
+        send_state=SendState.ACCEPTED, provider_id=bindparam("pid"), accepted_at=bindparam("at")
+    )
+)
 
 
 def close_attempt(session: Session, attempt_id: UUID, result: SendResult) -> None:
@@ -67,41 +165,22 @@ def close_attempt(session: Session, attempt_id: UUID, result: SendResult) -> Non
     )
 
 
-def _move(session: Session, one: Prepared, result: SendResult, now: datetime) -> bool:
-    """The message goes where the outcome says; False if it had moved on without us."""
+def _move(session: Session, one: Prepared, result: SendResult) -> None:
+    """The message goes where the outcome says, unless it has moved on without us.
+
+    The news is of this attempt only; a later one has its own.
+    """
     before, after = MOVES[result.outcome]
     values: dict[str, Any] = {"send_state": after}
-    which = [Message.id == one.recipient.message_id, Message.send_state.in_(before)]
-    if result.outcome is Outcome.ACCEPTED:
-        values |= {"provider_id": result.provider_id, "accepted_at": now}
-    else:  # news of this attempt only; a later one has its own
-        which.append(Message.attempt_n == one.recipient.attempt_n + 1)
     if result.outcome is Outcome.REFUSED:
         values |= {"reason": (result.code or "refused")[:40]}
-    moved = session.execute(
+    session.execute(
         update(Message)
-        .where(*which)
+        .where(Message.id == one.recipient.message_id, Message.send_state.in_(before))
+        .where(Message.attempt_n == one.recipient.attempt_n + 1)
         .values(**values)
-        .returning(Message.id)
         .execution_options(synchronize_session=False)
-    ).one_or_none()
-    return moved is not None
-
-
-def accepted(
-    session: Session,
-    system: System,
-    message_id: int,
-    envelope: Envelope,
-    result: SendResult,
-    now: datetime,
-) -> None:
-    """The facts of an acceptance. In the local outbox a mail has arrived where it will be read."""
-    add_fact(session, message_id, FactKind.ACCEPTED, now)
-    if system.mail.capabilities.leaves_machine:
-        return
-    add_fact(session, message_id, FactKind.DELIVERED, now, detail="local outbox")
-    index(session, message_id, envelope.rcpt_to, envelope.raw, str(result.provider_id), now)
+    )
 
 
 def index(
@@ -155,19 +234,6 @@ def insert_once(session: Session, table: type[Base], values: dict[str, Any]) -> 
     # Without the option psycopg's answer to an INSERT is not kept, and reads as -1.
     result: Any = session.execute(made.execution_options(preserve_rowcount=True))
     return bool(result.rowcount == 1)
-
-
-def _hold(session: Session, chunk_id: int, results: Iterable[SendResult], now: datetime) -> None:
-    """A throttled chunk waits as long as the provider asked; the mails lose nothing by it."""
-    waits = [r.retry_after or 0 for r in results if r.outcome is Outcome.NOT_SENT]
-    if not waits:
-        return
-    session.execute(
-        update(SendChunk)
-        .where(SendChunk.id == chunk_id)
-        .values(not_before=now + timedelta(seconds=max(max(waits), 1)), lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
 
 
 def unsendable(system: System, broken: Sequence[tuple[int, Unsendable, str]]) -> None:

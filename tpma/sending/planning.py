@@ -28,7 +28,9 @@ from tpma.audiences.models import Contact, ContactStatus
 from tpma.core.db import upsert
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
+from tpma.sending import lanes
 from tpma.sending.models import Message, SendChunk, SendState
+from tpma.sending.rules import canary as canary_size
 
 CHUNK = 500
 SKIP_NO_CONSENT = "no_consent"
@@ -192,10 +194,13 @@ def unplan(session: Session, launch: Launch) -> None:
     )
 
 
-def queue(session: Session, launch: Launch, step: int, not_before: datetime) -> int:
+def queue(
+    session: Session, launch: Launch, step: int, not_before: datetime, *, canary: bool = False
+) -> int:
     """Move a step's planned rows into chunks that workers lease (T2, T3); how many chunks.
 
-    Safe to repeat: rows planned since the last time go into chunks of their own.
+    Safe to repeat: rows planned since the last time go into chunks of their own. With `canary`
+    the first hundred of the launch go alone and their events are waited for.
     """
     drop_unmailable(session, launch, step, SendState.PLANNED)
     launch.steps_queued = max(launch.steps_queued, step)
@@ -209,10 +214,15 @@ def queue(session: Session, launch: Launch, step: int, not_before: datetime) -> 
     ).one()
     if low is None:
         return 0
+    lane_id = lanes.of_tenant(session, launch.tenant_id)
+    readers = session.scalar(select(func.count()).where(planned)) or 0
+    lanes.pace_of(session, launch.id, canary_size(readers) if canary else 0)
     first = _next_number(session, launch, step)
     numbers = range(first, first + (high - low) // CHUNK + 1)
     session.add_all(
-        SendChunk(launch_id=launch.id, step=step, number=number, not_before=not_before)
+        SendChunk(
+            lane_id=lane_id, launch_id=launch.id, step=step, number=number, not_before=not_before
+        )
         for number in numbers
     )
     session.flush()

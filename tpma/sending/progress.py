@@ -11,8 +11,17 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
-from tpma.sending import planning
-from tpma.sending.models import DeliveryFact, FactKind, Message, SendState
+from tpma.sending import limits, planning
+from tpma.sending.models import (
+    DeliveryFact,
+    FactKind,
+    LaunchPace,
+    Message,
+    SendLane,
+    SendRate,
+    SendState,
+)
+from tpma.system import System
 
 _REASONS = {
     planning.SKIP_NO_CONSENT: lazy("No lawful basis"),
@@ -96,3 +105,24 @@ def readers(session: Session, launch: Launch, plan: Drawing) -> int:
     locales = planning.locale_plan(plan, counted.by_locale)
     held_back = (n for tag, n in counted.by_locale.items() if locales[tag] is None)
     return counted.writable - sum(held_back)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Why no mail leaves just now though the launch runs, and until when."""
+
+    why: str  # canary, provider, account
+    until: datetime
+
+
+def waits(session: Session, launch: Launch, system: System) -> Wait | None:
+    """The hold that ends last; None if nothing holds the launch."""
+    pace = session.get(LaunchPace, launch.id)
+    lane = session.scalar(select(SendLane).where(SendLane.tenant_id == launch.tenant_id))
+    account = session.get(SendRate, limits.account_scope(system.mail.name))
+    found = [
+        Wait(why, held.held_until)
+        for why, held in (("canary", pace), ("provider", lane), ("account", account))
+        if held is not None and held.held_until and held.held_until > system.clock()
+    ]
+    return max(found, key=lambda wait: wait.until, default=None)

@@ -21,6 +21,7 @@ class SendEvent(StrEnum):
     DOUBT = "doubt"  # T11, T12
     PROVE_ABSENT = "prove_absent"  # T14
     GIVE_UP = "give_up"  # T15
+    RESEND = "resend"  # T17
     CANCEL = "cancel"  # T18
     EXPIRE = "expire"  # T19
     BURY = "bury"  # T20
@@ -47,14 +48,24 @@ TRANSITIONS: dict[tuple[SendState, SendEvent], SendState] = {
     (S.IN_DOUBT, SendEvent.PROVE_ABSENT): S.QUEUED,
     (S.IN_DOUBT, SendEvent.GIVE_UP): S.UNCONFIRMED,
     (S.UNCONFIRMED, SendEvent.ACCEPT): S.ACCEPTED,
+    (S.UNCONFIRMED, SendEvent.RESEND): S.QUEUED,
 }
 
+MOST_GENERATIONS = 2  # nobody gets a third copy, whoever asks
 TERMINAL = frozenset(
     {S.ACCEPTED, S.SKIPPED, S.FAILED, S.UNCONFIRMED, S.CANCELLED, S.EXPIRED, S.DEAD}
 )
 # T20. A provider that says "not now" costs a message nothing, for as long as this.
 MOST_REQUEUES = 50
 WORN_OUT_AFTER = timedelta(hours=72)
+# RT-05. The first hundred of a launch, or a twentieth, go first; the rest waits for their events.
+CANARY_WAIT = timedelta(minutes=15)
+
+
+def canary(readers: int) -> int:
+    """How many mails go first; 0 if that would be nearly all of them."""
+    first = max(100, -(-readers // 20))
+    return first if readers >= 2 * first else 0
 
 
 class Unsendable(StrEnum):

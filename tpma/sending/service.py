@@ -105,7 +105,9 @@ def stop(session: Session, actor: Actor, launch: Launch) -> int:
     return int(result.rowcount)
 
 
-def queue_step(session: Session, launch: Launch, step: int, now: datetime) -> int:
+def queue_step(
+    session: Session, launch: Launch, step: int, now: datetime, *, canary: bool = False
+) -> int:
     """Queue one mail of the kit and set the hour of the next. Safe to repeat.
 
     Returns the chunks made; none if the launch no longer runs.
@@ -115,7 +117,7 @@ def queue_step(session: Session, launch: Launch, step: int, now: datetime) -> in
     steps = launch.frozen_manifest["steps"]
     if step > 1:
         planning.plan_next(session, launch, step, steps[step - 1]["condition"])
-    chunks = planning.queue(session, launch, step, now)
+    chunks = planning.queue(session, launch, step, now, canary=canary)
     if step < len(steps):
         _queue_later(session, launch, step + 1, steps[step]["day"])
     return chunks

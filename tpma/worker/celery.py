@@ -12,7 +12,7 @@ from celery import Celery
 
 from tpma import jobs
 from tpma.core.settings import load
-from tpma.sending import engine, recovery, service
+from tpma.sending import engine, guards, provider, recovery, service
 from tpma.system import System
 from tpma.wiring import from_settings
 from tpma.worker import handlers
@@ -28,6 +28,7 @@ app.conf.update(
     beat_schedule={
         "relay": {"task": "tpma.relay", "schedule": 1.0, "options": {"expires": 5}},
         "drain": {"task": "tpma.drain", "schedule": 1.0, "options": {"expires": 5}},
+        "watch": {"task": "tpma.watch", "schedule": 60.0, "options": {"expires": 60}},
         "recover": {"task": "tpma.recover", "schedule": 5.0, "options": {"expires": 10}},
     },
 )
@@ -69,6 +70,12 @@ def drain() -> None:
 
 @app.task(name="tpma.recover")
 def recover() -> None:
+    provider.refresh(system())
     recovery.tick(system())
     with system().db.transaction() as session:
         service.expire(session, system().clock())
+
+
+@app.task(name="tpma.watch")
+def watch() -> None:
+    guards.watch(system())

@@ -5,12 +5,13 @@ them may run beside one another.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from uuid import uuid4
 
 from tpma import jobs
 from tpma.core.log import logger
-from tpma.sending import engine, recovery, service
+from tpma.sending import engine, guards, provider, recovery, service
 from tpma.system import System
 from tpma.worker import handlers
 
@@ -26,6 +27,7 @@ class Worker:
         self._system = system
         self._owner = str(uuid4())
         self._stopping = threading.Event()
+        self._next_watch = 0.0
 
     def run(self) -> None:
         _log.info("worker started", owner=self._owner)
@@ -42,6 +44,8 @@ class Worker:
         system = self._system
         return (
             self._try(lambda: jobs.run_due(system))
+            + self._try(lambda: provider.refresh(system))
+            + self._each_minute()
             + self._try(lambda: engine.drain(system, self._owner, most_batches=_BATCHES_A_ROUND))
             + self._try(lambda: recovery.tick(system))
             + self._try(self._expire)
@@ -53,6 +57,12 @@ class Worker:
         except Exception:  # a door: the loop outlives any one failure, and says so
             _log.exception("part of a round failed")
             return 0
+
+    def _each_minute(self) -> int:
+        if time.monotonic() < self._next_watch:
+            return 0
+        self._next_watch = time.monotonic() + 60
+        return self._try(lambda: guards.watch(self._system))
 
     def _expire(self) -> int:
         with self._system.db.transaction() as session:
