@@ -66,8 +66,9 @@ class DeliveryEvent:
     def dedupe_key(self) -> str:
         """A key of the content: a provider may publish one event twice under two ids."""
         mail = self.provider_id or self.attempt_id or self.header_attempt_id
-        parts = (self.source, self.account, mail, self.kind, self.told, self.recipient.lower())
-        return hashlib.sha256(json.dumps([*parts, self.unique]).encode()).hexdigest()
+        place = (self.source, self.account, self.environment)
+        what = (self.kind, self.told, self.recipient.lower(), self.unique)
+        return hashlib.sha256(json.dumps([*place, mail, *what]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,14 @@ def _take(door: PushedEvents, pushed: Pushed) -> None:
         for event in door.parse(pushed.raw):
             feedback.ingest(system(), event)
         return
-    with system().db.transaction() as session:
-        if pushed.kind is PushedKind.SUBSCRIPTION:
+    if pushed.kind is PushedKind.SUBSCRIPTION:
+        with system().db.reading() as session:  # a forger takes no lock
+            subscriptions.require_awaited(session, pushed.topic)
+        with system().db.transaction() as session:
             subscriptions.asked(session, pushed)
-        else:
-            subscriptions.ended(session, pushed.topic)
+        return
+    with system().db.transaction() as session:
+        subscriptions.ended(session, pushed.topic)
 
 
 def _said(status: int) -> Response:

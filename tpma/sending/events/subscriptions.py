@@ -25,11 +25,16 @@ def expect(session: Session, topic: str) -> FeedSubscription:
     return found
 
 
-def asked(session: Session, pushed: Pushed) -> None:
-    """A topic asks to be confirmed. Raises Forged unless we asked for it and still wait."""
-    found = session.get(FeedSubscription, pushed.topic)
+def require_awaited(session: Session, topic: str) -> None:
+    """Raises Forged unless we asked for this subscription and still wait."""
+    found = session.get(FeedSubscription, topic)
     if found is None or found.state is not _AWAITING:
         raise Forged("Nobody here asked for this subscription.")
+
+
+def asked(session: Session, pushed: Pushed) -> None:
+    """A topic asks to be confirmed, as we expect it to. Raises Forged."""
+    require_awaited(session, pushed.topic)
     jobs.enqueue(
         session,
         "sending.confirm_subscription",
