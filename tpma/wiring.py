@@ -45,4 +45,4 @@ def _queue(settings: Settings, clock: Clock) -> SqsEvents | None:
 
 def _push(settings: Settings) -> SnsEvents | None:
     topics = settings.topics_of_events
-    return SnsEvents.of(topics, settings.sns_allow_sha1) if topics else None
+    return SnsEvents.of(topics, settings.sns_old_signatures) if topics else None

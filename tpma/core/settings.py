@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         description="ARNs of the SNS topics that may post events to /hooks/sns/ses, with commas "
         "between them; empty closes that door.",
     )
-    sns_allow_sha1: bool = Field(
+    sns_old_signatures: bool = Field(
         False, description="Accept SNS signatures of version 1 (SHA-1) too; version 2 is better."
     )
     canary_seconds: int = Field(
