@@ -35,6 +35,7 @@ DOORS = [
     ("tpma.sending.checking", "checking"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
+    ("tpma.sending.hooks", "hooks"),
     ("tpma.pages.public", "public"),
     ("tpma.tracking.public", "public"),
     ("tpma.leads.public", "public"),

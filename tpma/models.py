@@ -11,6 +11,7 @@ from tpma.leads import models as leads
 from tpma.pages import models as pages
 from tpma.partners import models as partners
 from tpma.sending import models as sending
+from tpma.sending.events import models as sending_events
 from tpma.tracking import models as tracking
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "pages",
     "partners",
     "sending",
+    "sending_events",
     "tracking",
 ]

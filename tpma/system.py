@@ -6,6 +6,7 @@ from tpma.core.clock import Clock
 from tpma.core.db import Database
 from tpma.core.settings import Settings
 from tpma.core.signing import Signer
+from tpma.ports.events import EventSource, PushedEvents
 from tpma.ports.mail import MailTransport
 from tpma.ports.pdf import PdfRenderer
 
@@ -18,3 +19,5 @@ class System:
     signer: Signer
     settings: Settings
     clock: Clock
+    events: EventSource | None = None  # a queue the worker listens to
+    push: PushedEvents | None = None  # what may post events to us

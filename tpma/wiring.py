@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from tpma.adapters.events_sns import SnsEvents
+from tpma.adapters.events_sqs import SqsEvents
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
@@ -29,4 +31,18 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         signer=Signer(secret_of(chosen)),
         settings=chosen,
         clock=clock,
+        events=_queue(chosen, clock),
+        push=_push(chosen),
     )
+
+
+def _queue(settings: Settings, clock: Clock) -> SqsEvents | None:
+    if not settings.sqs_queue_url:
+        return None
+    visibility = settings.sqs_visibility_seconds
+    return SqsEvents.of(settings.ses_region, settings.sqs_queue_url, visibility, clock)
+
+
+def _push(settings: Settings) -> SnsEvents | None:
+    topics = settings.topics_of_events
+    return SnsEvents.of(topics, settings.sns_old_signatures) if topics else None

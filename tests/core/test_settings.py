@@ -42,6 +42,14 @@ def bare(monkeypatch):
         ("TPMA_SES_REGION", "Ireland"),
         ("TPMA_RATE_LIMIT_STORAGE", "yes"),
         ("TPMA_CELERY_BROKER", "localhost:6379"),
+        ("TPMA_SQS_QUEUE_URL", "tpma-events"),
+        ("TPMA_SQS_VISIBILITY_SECONDS", "0"),
+        ("TPMA_SQS_MOST_RECEIVES", "0"),
+        ("TPMA_SNS_TOPICS", "tpma-events"),
+        ("TPMA_SNS_TOPICS", "arn:aws:sns:eu-west-1:1234:tpma"),
+        ("TPMA_SNS_TOPICS", "arn:aws:sns:eu-west-1:123456789012:*"),
+        ("TPMA_SNS_OLD_SIGNATURES", "perhaps"),
+        ("TPMA_CANARY_SECONDS", "-1"),
     ],
 )
 def test_a_bad_value_is_named_on_one_line(monkeypatch, variable, value):
@@ -147,3 +155,11 @@ def test_processes_that_start_together_agree_on_the_secret(tmp_path):
 def test_a_secret_in_the_variable_leaves_no_file(tmp_path):
     assert secret_of(Settings(home=tmp_path, secret_key="given")) == "given"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_topics_are_a_list_with_commas(monkeypatch):
+    one, two = (f"arn:aws:sns:eu-west-1:123456789012:{name}" for name in ("one", "two"))
+    monkeypatch.setenv("TPMA_SNS_TOPICS", f" {one}, {two} ,")
+    assert load().topics_of_events == {one, two}
+    monkeypatch.setenv("TPMA_SNS_TOPICS", "")
+    assert load().topics_of_events == frozenset()

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from tpma.core.db import Database
 from tpma.launches.models import Launch
+from tpma.ports.events import BounceType, DeliveryEvent, EventKind
 from tpma.ports.mail import MailTransport
-from tpma.sending.feedback import DeliveryEvent
 from tpma.sending.models import Attempt, DeliveryFact, Message, OutboxMail
 from tpma.system import System
 
@@ -52,10 +52,33 @@ def launch(db: Database, launch_id: UUID) -> Launch:
         return session.get_one(Launch, launch_id)
 
 
+# The word for a fact → what a provider tells that makes it.
+TOLD: dict[str, dict[str, Any]] = {
+    "send": {"kind": EventKind.SEND},
+    "delivered": {"kind": EventKind.DELIVERY},
+    "delayed": {"kind": EventKind.DELAY},
+    "bounced_hard": {
+        "kind": EventKind.BOUNCE,
+        "bounce": BounceType.PERMANENT,
+        "subtype": "NoEmail",
+    },
+    "bounced_soft": {
+        "kind": EventKind.BOUNCE,
+        "bounce": BounceType.TRANSIENT,
+        "subtype": "General",
+    },
+    "complained": {"kind": EventKind.COMPLAINT, "subtype": "abuse"},
+    "not-spam": {"kind": EventKind.COMPLAINT, "subtype": "not-spam"},
+    "rejected": {"kind": EventKind.REJECT},
+}
+
+
 def event(attempt_id: UUID | str, kind: str, at: datetime, **given: Any) -> DeliveryEvent:
-    values = {"source": "fake", "environment": "local", "unique": ""} | given
+    """An event of the kind that makes this fact; a word of no kind is unknown to us."""
+    values: dict[str, Any] = {"source": "fake", "environment": "local", "unique": ""}
+    values |= TOLD.get(kind, {"kind": EventKind.UNKNOWN, "told": kind})
     named = attempt_id.hex if isinstance(attempt_id, UUID) else attempt_id
-    return DeliveryEvent(kind=kind, attempt_id=named, at=at, **values)
+    return DeliveryEvent(**(values | {"attempt_id": named, "at": at} | given))
 
 
 def owner() -> str:

@@ -174,9 +174,9 @@ def _token(html: str) -> str:
     return found[1]
 
 
-def test_only_what_recipients_and_visitors_send_is_exempt():
+def test_only_what_recipients_visitors_and_providers_send_is_exempt():
     exempt = {blueprint.name for blueprint in security.csrf._exempt_blueprints}
-    assert exempt == {"leads_public", "tracking_public"}
+    assert exempt == {"hooks", "leads_public", "tracking_public"}
     assert security.csrf._exempt_views == set()
 
 

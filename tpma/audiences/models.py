@@ -125,6 +125,7 @@ class SuppressionScope(StrEnum):
 class SuppressionReason(StrEnum):
     UNSUBSCRIBE = "unsubscribe"
     HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"  # full or away too often; ends by itself
     COMPLAINT = "complaint"
     MANUAL = "manual"
     ERASURE = "erasure"

@@ -24,6 +24,7 @@ from tpma.audiences.models import (
 from tpma.audiences.suppressing import (
     address_hash,
     lift,
+    lift_soft_bounce,
     lift_unsubscribe,
     suppress,
     suppress_contact,
@@ -43,6 +44,7 @@ __all__ = [
     "find_or_create_contact",
     "keep_wording",
     "lift",
+    "lift_soft_bounce",
     "record_consent",
     "suppress",
     "suppress_contact",

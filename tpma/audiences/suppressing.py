@@ -30,7 +30,9 @@ HASH_OWNER = "platform"
 # A stronger reason replaces a weaker one, never the other way round.
 _STRENGTH = {
     reason: n
-    for n, reason in enumerate(("manual", "hard_bounce", "unsubscribe", "complaint", "erasure"))
+    for n, reason in enumerate(
+        ("soft_bounce", "manual", "hard_bounce", "unsubscribe", "complaint", "erasure")
+    )
 }
 
 
@@ -204,3 +206,13 @@ def lift_unsubscribe(session: Session, contact: Contact) -> None:
     found = _suppression(session, contact.tenant_id, SuppressionScope.PARTNER, contact.hmac)
     if found and found.reason is SuppressionReason.UNSUBSCRIBE and found.lifted_at is None:
         found.lifted_at = clock_of(session)()
+
+
+def lift_soft_bounce(session: Session, contact: Contact) -> bool:
+    """After its time; False if the address is free already, or closed for another reason."""
+    found = _suppression(session, contact.tenant_id, SuppressionScope.PARTNER, contact.hmac)
+    if not found or found.reason is not SuppressionReason.SOFT_BOUNCE or found.lifted_at:
+        return False
+    found.lifted_at = clock_of(session)()
+    record(session, None, contact.tenant_id, "suppression.lifted", found, reason=found.reason.value)
+    return True

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, text
 
 from tpma.core import schema
 from tpma.core.errors import Conflict, TpmaError
+from tpma.sending.events import health
 from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, OutboxMail, SendState
 from tpma.system import System
 from tpma.wiring import from_settings
@@ -20,7 +21,7 @@ def doctor() -> None:
     system = from_settings()
     findings = list(database(system))
     if all(well for well, _line in findings):  # else there may be no table to look into
-        findings += [found for probe in (fonts, ledger) for found in probe(system)]
+        findings += [found for probe in (fonts, ledger, feeds) for found in probe(system)]
     for well, line in findings:
         click.echo(f"{'ok  ' if well else 'FAIL'} {line}")
     if not all(well for well, _line in findings):
@@ -83,3 +84,10 @@ def ledger(system: System) -> Iterator[Finding]:
     if not system.mail.capabilities.leaves_machine:
         lost = sum(system.mail.stored(name) is None for name in stored)
         yield not lost, f"mails of the mailbox whose file is gone: {lost}"
+
+
+def feeds(system: System) -> Iterator[Finding]:
+    """Where mail leaves this machine: is what comes back heard?"""
+    if system.mail.capabilities.leaves_machine:
+        with system.db.reading() as session:
+            yield from health.findings(session, system)

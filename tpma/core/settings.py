@@ -21,6 +21,7 @@ from tpma.core.errors import Invalid
 PREFIX = "TPMA_"
 _DATABASES = "write sqlite:///file.db or postgresql+psycopg://user:password@host/name"
 _HOST_NAME = r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 _SECRET = {"secret_key", "demo_password"}  # never printed
 _PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")  # the one inside an address
 
@@ -67,6 +68,34 @@ class Settings(BaseSettings):
     )
     ses_configuration_set: str = Field(
         "", description="SES configuration set; needed for delivery events."
+    )
+    sqs_queue_url: str = Field(
+        "",
+        pattern=r"^$|^https?://[^\s/]+/\S+$",
+        description="SQS queue, in TPMA_SES_REGION, that SES events come by; empty means none.",
+    )
+    sqs_visibility_seconds: int = Field(
+        60,
+        ge=10,
+        le=43200,
+        description="When an event that was not acknowledged is handed out again.",
+    )
+    sqs_most_receives: int = Field(
+        5, ge=1, le=1000, description="Times an event may fail before it is put aside as dead."
+    )
+    sns_topics: str = Field(
+        "",
+        description="ARNs of the SNS topics that may post events to /hooks/sns/ses, with commas "
+        "between them; empty closes that door.",
+    )
+    sns_old_signatures: bool = Field(
+        False, description="Accept SNS signatures of version 1 (SHA-1) too; version 2 is better."
+    )
+    canary_seconds: int = Field(
+        300,
+        ge=0,
+        le=86400,
+        description="How often a test mail asks whether the event feed is alive; 0 never does.",
     )
     environment: str = Field(
         "local",
@@ -136,6 +165,18 @@ class Settings(BaseSettings):
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         return url.render_as_string(hide_password=False)
+
+    @field_validator("sns_topics")
+    @classmethod
+    def _whole_arns(cls, value: str) -> str:
+        topics = [topic.strip() for topic in value.split(",") if topic.strip()]
+        if not all(map(_TOPIC.fullmatch, topics)):
+            raise ValueError("write whole ARNs: arn:aws:sns:region:account:name, with commas")
+        return ",".join(topics)
+
+    @property
+    def topics_of_events(self) -> frozenset[str]:
+        return frozenset(filter(None, self.sns_topics.split(",")))
 
     @property
     def url_of_database(self) -> str:

@@ -16,10 +16,10 @@ from tpma.core.errors import Conflict, Invalid
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
+from tpma.ports.events import BounceType, DeliveryEvent, EventKind
 from tpma.sending import feedback
-from tpma.sending.feedback import DeliveryEvent
 from tpma.sending.mailbox import Kept
-from tpma.sending.models import FactKind, Message
+from tpma.sending.models import Message
 from tpma.system import System
 
 
@@ -33,10 +33,21 @@ class Deed(StrEnum):
     COMPLAIN = "complain"
 
 
-_EVENTS: dict[Deed, tuple[FactKind, str]] = {
-    Deed.BOUNCE: (FactKind.BOUNCED_HARD, "550 5.1.1 no such user"),
-    Deed.SOFT_BOUNCE: (FactKind.BOUNCED_SOFT, "452 4.2.2 mailbox full"),
-    Deed.COMPLAIN: (FactKind.COMPLAINED, "abuse"),
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a provider would tell of a deed."""
+
+    kind: EventKind
+    bounce: BounceType | None
+    subtype: str
+    detail: str
+
+
+_BOUNCE = EventKind.BOUNCE
+_EVENTS: dict[Deed, _News] = {
+    Deed.BOUNCE: _News(_BOUNCE, BounceType.PERMANENT, "NoEmail", "550 5.1.1 no such user"),
+    Deed.SOFT_BOUNCE: _News(_BOUNCE, BounceType.TRANSIENT, "MailboxFull", "452 4.2.2 mailbox full"),
+    Deed.COMPLAIN: _News(EventKind.COMPLAINT, None, "abuse", "abuse"),
 }
 
 
@@ -98,14 +109,16 @@ def _tell(session: Session, system: System, mail: Kept, deed: Deed) -> None:
     """The event a provider would send; told twice, it is one event."""
     if not mail.attempts:
         raise Conflict(_("This mail was never handed over."))
-    kind, detail = _EVENTS[deed]
+    news = _EVENTS[deed]
     event = DeliveryEvent(
         source="outbox",
-        kind=kind.value,
+        kind=news.kind,
         attempt_id=mail.attempts[-1].id.hex,
         environment=system.settings.environment,
         at=system.clock(),
-        detail=detail,
-        unique="by hand",
+        bounce=news.bounce,
+        subtype=news.subtype,
+        detail=news.detail,
+        unique=f"by hand {news.subtype}",
     )
     feedback.apply(session, system.signer, event, system.settings.environment, system.clock())

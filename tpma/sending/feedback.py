@@ -2,59 +2,28 @@
 
 An event is stored under a key of its content and applied in the same transaction; a second
 copy changes nothing. Facts commute, so order does not matter. An event moves a message only if
-it names an attempt of ours, and never backwards.
+it names an attempt of ours, and never backwards; one that names none yet is parked for a day.
 """
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tpma.audiences import service as audiences
-from tpma.audiences.models import Contact, SuppressionReason
+from tpma.audiences.models import Contact
+from tpma.core.errors import Invalid
+from tpma.core.log import logger
 from tpma.core.signing import Signer
-from tpma.ports.mail import Outcome, SendResult
-from tpma.sending import outcomes
-from tpma.sending.models import (
-    Attempt,
-    DeliveryFact,
-    EventInbox,
-    FactKind,
-    Message,
-    SendState,
-)
+from tpma.core.text import email_address
+from tpma.ports.events import DeliveryEvent, EventKind
+from tpma.sending import notices, outcomes, watermark
+from tpma.sending.events import canary, correlation, counting, facts, orphans, suppressing
+from tpma.sending.events.models import Canary
+from tpma.sending.models import Attempt, EventInbox, FactKind, Message, Notice
 from tpma.system import System
 
-
-@dataclass(frozen=True, slots=True)
-class DeliveryEvent:
-    """One thing that happened to one mail. `kind` "send" proves the acceptance itself."""
-
-    source: str  # ses, outbox
-    kind: str  # send, or a FactKind
-    attempt_id: str  # uuid hex, from the tag tpma-attempt
-    environment: str
-    at: datetime
-    detail: str = ""
-    provider_id: str = ""
-    unique: str = ""  # feedback id, timestamp…: what tells two events of a kind apart
-
-    @property
-    def dedupe_key(self) -> str:
-        parts = (self.source, self.attempt_id, self.kind, self.unique)
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-_SUPPRESSING: Mapping[FactKind, SuppressionReason] = {
-    FactKind.BOUNCED_HARD: SuppressionReason.HARD_BOUNCE,
-    FactKind.COMPLAINED: SuppressionReason.COMPLAINT,
-}
-# An unsubscribe comes through our own door, which also withdraws the consent.
-_KINDS = frozenset(FactKind) - {FactKind.UNSUBSCRIBED}
+_log = logger("events")
 
 
 def ingest(system: System, event: DeliveryEvent) -> str:
@@ -69,15 +38,40 @@ def apply(
     """As `ingest`, in the caller's transaction. The stored key is the lock: two copies that
     arrive at once are applied one after the other."""
     if not _keep(session, event, now):
-        return "repeated"
-    status = "foreign" if event.environment != environment else _correlate(session, signer, event)
-    session.execute(
-        update(EventInbox)
-        .where(EventInbox.dedupe_key == event.dedupe_key)
-        .values(status=status)
-        .execution_options(synchronize_session=False)
-    )
+        status = "repeated"
+    elif event.environment and event.environment != environment:
+        status = _mark(session, event.dedupe_key, "foreign")
+    else:
+        status = _mark(session, event.dedupe_key, _correlate(session, signer, event, now))
+    counting.count(session, now, event.source, event.told or event.kind.value, status)
     return status
+
+
+def rematch(system: System) -> int:
+    """Look again at events that named nothing of ours; how many are placed, or given up."""
+    now = system.clock()
+    with system.db.reading() as session:
+        waiting = orphans.due(session, now)
+    return sum(_rematch(system, key, now) for key in waiting)
+
+
+def _rematch(system: System, key: str, now: datetime) -> bool:
+    with system.db.transaction() as session:
+        parked = orphans.take(session, key, now)
+        if parked is None:
+            return False
+        event = orphans.event_of(parked)
+        status = _place(session, system.signer, event)
+        if status == "orphan":
+            if not orphans.is_over(parked, now):
+                return False
+            status = "lost"
+            _log.warning("event of no mail of ours", kind=event.kind.value, source=event.source)
+        _mark(session, key, status)
+        session.delete(parked)
+        session.flush()
+        counting.count(session, now, event.source, event.told or event.kind.value, status)
+    return True
 
 
 def _keep(session: Session, event: DeliveryEvent, now: datetime) -> bool:
@@ -85,89 +79,94 @@ def _keep(session: Session, event: DeliveryEvent, now: datetime) -> bool:
         "dedupe_key": event.dedupe_key,
         "source": event.source,
         "received_at": now,
-        "body": {"kind": event.kind, "attempt": event.attempt_id, "detail": event.detail},
+        "body": {
+            "kind": event.told or event.kind.value,
+            "attempt": event.attempt_id[:36],
+            "provider": event.provider_id,
+            "subtype": event.subtype,
+            "detail": event.detail,
+        },
         "status": "new",
     }
     return outcomes.insert_once(session, EventInbox, row)
 
 
-def _correlate(session: Session, signer: Signer, event: DeliveryEvent) -> str:
-    try:
-        attempt = session.get(Attempt, UUID(hex=event.attempt_id))
-    except ValueError:
-        attempt = None
-    if attempt is None:
+def _mark(session: Session, key: str, status: str) -> str:
+    session.execute(
+        update(EventInbox)
+        .where(EventInbox.dedupe_key == key)
+        .values(status=status)
+        .execution_options(synchronize_session=False)
+    )
+    return status
+
+
+def _correlate(session: Session, signer: Signer, event: DeliveryEvent, now: datetime) -> str:
+    status = _place(session, signer, event)
+    if status == "orphan":
+        orphans.park(session, event, _recipient_key(signer, event.recipient), now)
+    return status
+
+
+def _place(session: Session, signer: Signer, event: DeliveryEvent) -> str:
+    found = correlation.find(session, event)
+    if found is None:
         return "orphan"
-    _prove_accepted(session, attempt, event)
-    if event.kind == "send":
+    if isinstance(found, Canary):
+        canary.heard(found, event)
+        watermark.advance(session, event, found.started_at)
         return "applied"
-    if event.kind not in _KINDS:  # "not-spam", a subscription, what providers add some day
-        return "ignored"
-    _add(session, signer, attempt.message_id, FactKind(event.kind), event)
-    return "applied"
+    if isinstance(found, Notice):  # nobody's report counts it, but it has left
+        notices.proved(session, found.id, event.provider_id or None)
+        return "applied"
+    return _apply_to(session, signer, found, event)
 
 
-def _prove_accepted(session: Session, attempt: Attempt, event: DeliveryEvent) -> None:
-    """T13: any event that names an attempt proves that the provider took it.
-
-    The earliest moment known stands, so that the order of events does not matter.
-    """
-    proof = SendResult(Outcome.ACCEPTED, event.provider_id or None, code="event")
-    outcomes.close_attempt(session, attempt.id, proof)
-    mine = Message.id == attempt.message_id
-    session.execute(
-        update(Message)
-        .where(mine, Message.send_state.in_(outcomes.MOVES[Outcome.ACCEPTED][0]))
-        .values(send_state=SendState.ACCEPTED, accepted_at=event.at)
-        .execution_options(synchronize_session=False)
-    )
-    session.execute(
-        update(Message)
-        .where(mine, Message.send_state == SendState.ACCEPTED, Message.accepted_at > event.at)
-        .values(accepted_at=event.at)
-        .execution_options(synchronize_session=False)
-    )
-    if event.provider_id:
-        session.execute(
-            update(Message)
-            .where(mine, Message.provider_id.is_(None))
-            .values(provider_id=event.provider_id)
-            .execution_options(synchronize_session=False)
-        )
-    outcomes.add_fact(session, attempt.message_id, FactKind.ACCEPTED, event.at)
-    session.execute(
-        update(DeliveryFact)
-        .where(DeliveryFact.message_id == attempt.message_id, DeliveryFact.at > event.at)
-        .where(DeliveryFact.kind == FactKind.ACCEPTED)
-        .values(at=event.at)
-        .execution_options(synchronize_session=False)
-    )
+def _apply_to(session: Session, signer: Signer, attempt: Attempt, event: DeliveryEvent) -> str:
+    message_id, started_at = attempt.message_id, attempt.started_at
+    facts.prove_accepted(session, attempt, event)
+    kind = facts.fact_of(event)
+    if kind is not None and not _is_about(session, signer, message_id, event):
+        kind = None
+    if kind is not None:
+        _add(session, signer, message_id, kind, event)
+    watermark.advance(session, event, started_at)
+    return "applied" if kind is not None or event.kind is EventKind.SEND else "ignored"
 
 
 def _add(
     session: Session, signer: Signer, message_id: int, kind: FactKind, event: DeliveryEvent
 ) -> None:
-    outcomes.add_fact(
-        session, message_id, kind, event.at, detail=event.detail, dedupe=event.unique[:64]
+    facts.add(
+        session,
+        message_id,
+        kind,
+        event.at,
+        detail=event.detail,
+        subtype=event.subtype,
+        unique=event.unique,
     )
-    reason = _SUPPRESSING.get(kind)
-    if reason is not None:
-        _suppress(session, signer, message_id, reason)
+    suppressing.after(session, signer, message_id, kind, event)
 
 
-def _suppress(session: Session, signer: Signer, message_id: int, reason: SuppressionReason) -> None:
-    """A hard bounce or a complaint closes the address for this partner, from this commit on."""
-    row = session.execute(
-        select(Contact.email, Message.tenant_id)
-        .join(Contact, Contact.id == Message.contact_id)
+def _is_about(session: Session, signer: Signer, message_id: int, event: DeliveryEvent) -> bool:
+    """Of several recipients an event names, the one this message was for. A mail of ours has
+    one, so a lone recipient is it, however the other side spells the address."""
+    if event.alone:
+        return True
+    known = session.scalar(
+        select(Contact.hmac)
+        .join(Message, Message.contact_id == Contact.id)
         .where(Message.id == message_id)
-    ).one_or_none()
-    if row is not None and row.email:
-        audiences.suppress(
-            session,
-            signer,
-            tenant_id=row.tenant_id,
-            address=row.email,
-            reason=reason,
-            source=f"message:{message_id}",
-        )
+    )
+    return known is not None and known.hex() == _recipient_key(signer, event.recipient)
+
+
+def _recipient_key(signer: Signer, recipient: str) -> str:
+    """The keyed hash of an address in hex; of a parked event's recipient, what it is already."""
+    if recipient.startswith(orphans.HASHED):
+        return recipient.removeprefix(orphans.HASHED)
+    try:
+        return audiences.address_hash(signer, email_address(recipient).norm).hex()
+    except Invalid:
+        return ""

@@ -6,6 +6,8 @@ from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
 from tpma.sending import notices, service
+from tpma.sending.events import canary, subscriptions, suppressing
+from tpma.sending.events.models import CanaryKind
 from tpma.system import System
 
 
@@ -38,3 +40,19 @@ def notice(
             body=body,
             locale=locale,
         )
+
+
+@jobs.handles("sending.canary")
+def send_canary(system: System, kind: str) -> None:
+    canary.send(system, CanaryKind(kind))
+
+
+@jobs.handles("sending.confirm_subscription")
+def confirm_subscription(system: System, topic: str, token: str) -> None:
+    subscriptions.confirm(system, topic, token)
+
+
+@jobs.handles("sending.end_soft_bounce")
+def end_soft_bounce(system: System, contact_id: str) -> None:
+    with system.db.transaction() as session:
+        suppressing.end_soft_bounce(session, UUID(contact_id))

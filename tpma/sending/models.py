@@ -192,7 +192,8 @@ class Attempt(Base):
     lease_until: Mapped[datetime]
     outcome: Mapped[str | None] = mapped_column(String(16))
     code: Mapped[str] = mapped_column(String(64), default="")
-    provider_id: Mapped[str | None] = mapped_column(String(120))
+    # Indexed for events that come without our tag.
+    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)
 
 
 class FactKind(StrEnum):
@@ -217,6 +218,7 @@ class DeliveryFact(Base):
     kind: Mapped[FactKind] = mapped_column(enum_column(FactKind))
     at: Mapped[datetime]
     detail: Mapped[str] = mapped_column(String(200), default="")
+    subtype: Mapped[str] = mapped_column(String(40), default="", server_default="")  # of a bounce
     dedupe: Mapped[str] = mapped_column(String(64), default="")
 
 
@@ -229,7 +231,7 @@ class EventInbox(Base):
     source: Mapped[str] = mapped_column(String(16))
     received_at: Mapped[datetime]
     body: Mapped[dict[str, Any]]
-    status: Mapped[str] = mapped_column(String(16))  # applied orphan foreign ignored
+    status: Mapped[str] = mapped_column(String(16))  # applied ignored foreign orphan lost
 
 
 class NoticeState(StrEnum):

@@ -13,9 +13,10 @@ from celery import Celery
 from tpma import jobs
 from tpma.core.settings import load
 from tpma.sending import engine, guards, provider, recovery, service
+from tpma.sending.events import tending
 from tpma.system import System
 from tpma.wiring import from_settings
-from tpma.worker import handlers
+from tpma.worker import handlers, loop
 
 handlers.load()
 app = Celery("tpma", broker=load().celery_broker or None)
@@ -30,8 +31,10 @@ app.conf.update(
         "drain": {"task": "tpma.drain", "schedule": 1.0, "options": {"expires": 5}},
         "watch": {"task": "tpma.watch", "schedule": 60.0, "options": {"expires": 60}},
         "recover": {"task": "tpma.recover", "schedule": 5.0, "options": {"expires": 10}},
+        "listen": {"task": "tpma.listen", "schedule": 2.0, "options": {"expires": 5}},
     },
 )
+_MOST_LOOKS = 100
 _system: System | None = None
 _owner = ""
 
@@ -72,6 +75,7 @@ def drain() -> None:
 def recover() -> None:
     provider.refresh(system())
     recovery.tick(system())
+    tending.tick(system())
     with system().db.transaction() as session:
         service.expire(session, system().clock())
 
@@ -79,3 +83,11 @@ def recover() -> None:
 @app.task(name="tpma.watch")
 def watch() -> None:
     guards.watch(system())
+
+
+@app.task(name="tpma.listen")
+def listen() -> None:
+    """Empty the event queue. Short waits: this holds one of the workers."""
+    for _look in range(_MOST_LOOKS):
+        if not loop.listen(system(), wait_s=1):
+            return

@@ -11,11 +11,15 @@ from uuid import uuid4
 
 from tpma import jobs
 from tpma.core.log import logger
+from tpma.ports.events import EventSource, RawEvent
 from tpma.sending import engine, guards, provider, recovery, service
+from tpma.sending.events import feeding, tending
 from tpma.system import System
 from tpma.worker import handlers
 
 _log = logger("worker")
+_LONG_WAIT = 10.0  # seconds a queue holds our question open
+_AFTER_FAILURE = 5.0
 _BATCHES_A_ROUND = 25  # so that jobs and recovery get their turn during a long send
 
 
@@ -31,10 +35,25 @@ class Worker:
 
     def run(self) -> None:
         _log.info("worker started", owner=self._owner)
+        listener = threading.Thread(target=self._listen, name="events", daemon=True)
+        listener.start()
         while not self._stopping.is_set():
             if not self.round():
                 self._stopping.wait(self._system.settings.poll_seconds)
+        listener.join(_LONG_WAIT + 1)
         _log.info("worker stopped", owner=self._owner)
+
+    def _listen(self) -> None:
+        """Beside the rounds: a queue is asked with a long wait. Dying here loses nothing, what
+        was not acknowledged comes again."""
+        if self._system.events is None:
+            return
+        while not self._stopping.is_set():
+            try:
+                listen(self._system, wait_s=_LONG_WAIT)
+            except Exception:  # a door: a queue that cannot be reached is asked again
+                _log.exception("event queue failed")
+                self._stopping.wait(_AFTER_FAILURE)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -48,6 +67,7 @@ class Worker:
             + self._each_minute()
             + self._try(lambda: engine.drain(system, self._owner, most_batches=_BATCHES_A_ROUND))
             + self._try(lambda: recovery.tick(system))
+            + self._try(lambda: tending.tick(system))
             + self._try(self._expire)
         )
 
@@ -69,9 +89,29 @@ class Worker:
             return service.expire(session, self._system.clock())
 
 
+def listen(system: System, *, wait_s: float, most: int = 10) -> int:
+    """Take what the event queue has and acknowledge what is committed; how much that was."""
+    source = system.events
+    if source is None:
+        return 0
+    settled = [raw for raw in source.receive(most, wait_s) if _settled(system, source, raw)]
+    source.ack(settled)
+    return len(settled)
+
+
+def _settled(system: System, source: EventSource, raw: RawEvent) -> bool:
+    """Applied, or put aside for good; else it comes again, and is nobody else's trouble."""
+    try:
+        feeding.take(system, raw)
+        return True
+    except Exception as error:  # a door: one event that cannot be read is not in the others' way
+        _log.exception("event failed", receives=raw.receives)
+        return feeding.bury(system, source.name, raw, error)
+
+
 def settle(system: System, *, most_rounds: int = 200) -> None:
     """Work until nothing is due: for the demo, tests and `tpma worker --once`."""
     worker = Worker(system)
     for _round in range(most_rounds):
-        if not worker.round() and not jobs.due(system):
+        if not worker.round() and not listen(system, wait_s=0) and not jobs.due(system):
             return

@@ -37,6 +37,12 @@ _STATES = {
 _REASONS = {
     "unsubscribe": ("", "user-minus", lazy("Unsubscribed"), lazy("No. They unsubscribed.")),
     "hard_bounce": ("ba", "mail-x", lazy("Bounced"), lazy("No. Their mailbox does not exist.")),
+    "soft_bounce": (
+        "",
+        "mail-x",
+        lazy("Full or away"),
+        lazy("Not for now. Their mailbox sent several mails back."),
+    ),
     "complaint": ("ba", "mail-cancel", lazy("Complained"), lazy("No. They complained of a mail.")),
     "manual": ("", "pencil", lazy("Added by you"), lazy("No. You put them on the list.")),
     "erasure": ("", "trash", lazy("Forgotten"), lazy("No. They asked to be forgotten.")),

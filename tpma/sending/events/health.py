@@ -1,0 +1,51 @@
+"""How well the feeds are: for the doctor and the shell."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tpma.core.clock import Clock
+from tpma.sending import watermark
+from tpma.sending.events import canary, counting, subscriptions
+from tpma.sending.events.models import DeadEvent, EventOrphan
+from tpma.system import System
+
+
+def figures(session: Session) -> dict[str, int]:
+    """What waits, and what was put aside or given up."""
+    return {
+        "events waiting for their mail": _number(session, EventOrphan),
+        "events put aside": _number(session, DeadEvent),
+        "events of no mail of ours": counting.counted(session, "lost"),
+        "events of another installation": counting.counted(session, "foreign"),
+    }
+
+
+def _number(session: Session, table: type[EventOrphan] | type[DeadEvent]) -> int:
+    return int(session.scalar(select(func.count()).select_from(table)) or 0)
+
+
+def findings(session: Session, system: System) -> Iterator[tuple[bool, str]]:
+    """(well or not, one line), where mail leaves this machine."""
+    listens = system.events is not None or system.push is not None
+    yield (
+        listens,
+        "events are listened to"
+        if listens
+        else ("nothing listens to events: set TPMA_SQS_QUEUE_URL or TPMA_SNS_TOPICS"),
+    )
+    yield from _marks(session, system.clock)
+    if canary.feed_of(system) is not None:
+        yield canary.is_heard(session, system.clock()), "canaries came back within 15 minutes"
+    for topic in subscriptions.lost(session):
+        yield False, f"topic {topic} was unsubscribed"
+    dead = figures(session)["events put aside"]
+    yield not dead, f"events put aside: {dead}"
+
+
+def _marks(session: Session, clock: Clock) -> Iterator[tuple[bool, str]]:
+    for name, age in watermark.ages(session, clock()).items():
+        fresh = age is not None and age <= watermark.STALE_AFTER
+        told = "nothing yet" if age is None else f"{int(age.total_seconds())} s ago"
+        yield fresh, f"feed {name} told through {told}"
