@@ -23,12 +23,18 @@ def past(session: Session, moment: datetime, feed: str | None = None) -> bool:
     True needs a Send event of an attempt, or a canary, that started after the moment: an old
     attempt's late event alone proves nothing about it.
     """
-    told = reach(session, feed)
-    return told is not None and told > moment
+    found = _of(session, feed)
+    return bool(found) and all(_is_past(one, moment) for one in found)
+
+
+def _is_past(feed: Feed, moment: datetime) -> bool:
+    if feed.seen_through is None or feed.attempts_through is None:
+        return False
+    return feed.seen_through - SLACK >= moment and feed.attempts_through > moment
 
 
 def reach(session: Session, feed: str | None = None) -> datetime | None:
-    """All that was accepted before this moment has been told; None if no feed has said enough."""
+    """`past` holds for every moment before this one; None if some feed has said nothing yet."""
     marks = [_reach(one) for one in _of(session, feed)]
     known = [mark for mark in marks if mark is not None]
     return min(known) if known and len(known) == len(marks) else None
