@@ -9,20 +9,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from tests import factories
+from tests import databases, factories
 from tests.fakes import FakePdf
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.core import log
-from tpma.core.db import Base, Database
+from tpma.core.db import Database
 from tpma.core.schema import upgrade
 from tpma.core.settings import Settings
 from tpma.core.signing import Signer
+from tpma.identity import passwords
 from tpma.system import System
 
 log.configure("text")
@@ -30,6 +32,27 @@ if Path("/dev/shm").is_dir():  # SQLite syncs every commit; in memory that costs
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 POSTGRES = os.environ.get("TPMA_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432")
+
+
+# What takes longest goes first, so that no worker is left with it when the others are done.
+# (xdist itself puts groups before single tests: the wheel, the browser, the demo.)
+LONGEST_FIRST = (
+    "tests/wheel/",
+    "tests/journeys/",
+    "tests/sending/test_kill.py",
+    "tests/worker/test_celery.py",
+    "tests/sending/test_walks.py",
+    "tests/audiences/test_speed.py",
+    "tests/cli/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def rank(item: pytest.Item) -> int:
+        begins = (n for n, path in enumerate(LONGEST_FIRST) if item.nodeid.startswith(path))
+        return next(begins, len(LONGEST_FIRST))
+
+    items.sort(key=rank)
 
 
 class TestClock:
@@ -81,6 +104,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("NOT RUN ON CELERY: no Redis answers at 127.0.0.1:6379")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def real_hasher() -> Iterator[PasswordHasher]:
+    """The product's own, while tests hash by the same algorithm with parameters they can afford."""
+    real = passwords._hasher
+    passwords._hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    yield real
+    passwords._hasher = real
+
+
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One database made by the real migrations; each test gets a copy of the file."""
@@ -90,7 +122,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres() -> Iterator[databases.Server]:
     """A database of this test process alone, made by the real migrations."""
     if not HAS_POSTGRES:
         pytest.skip("PostgreSQL does not answer")
@@ -102,7 +134,9 @@ def postgres_url() -> Iterator[str]:
         # A test's data need not survive a power cut.
         connection.execute(text(f"ALTER DATABASE {name} SET synchronous_commit = off"))
     upgrade(f"{POSTGRES}/{name}")
-    yield f"{POSTGRES}/{name}"
+    server = databases.Server(f"{POSTGRES}/{name}")
+    yield server
+    server.close()
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
@@ -117,24 +151,13 @@ def clock() -> TestClock:
 def db(request: pytest.FixtureRequest, tmp_path: Path, clock: TestClock) -> Iterator[Database]:
     """An empty, migrated database; a test that takes it runs once on each kind."""
     if request.param == "sqlite":
-        migrated = request.getfixturevalue("migrated")
-        (tmp_path / "tpma.db").write_bytes(migrated.read_bytes())
-        database = Database(f"sqlite:///{tmp_path / 'tpma.db'}", clock)
+        path = tmp_path / "tpma.db"
+        path.write_bytes(request.getfixturevalue("migrated").read_bytes())
+        lent = databases.files().lent(path, clock)
+    else:
+        lent = request.getfixturevalue("postgres").lent(clock)
+    with lent as database:
         yield database
-        database.close()
-        return
-    database = Database(request.getfixturevalue("postgres_url"), clock)
-    yield database
-    _empty(database)
-    database.close()
-
-
-def _empty(database: Database) -> None:
-    """DELETE, not TRUNCATE: of some fifty tables a test fills a few, and TRUNCATE pays for all."""
-    with database.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for table in Base.metadata.sorted_tables:
-            connection.execute(text(f"DELETE FROM {table.name}"))
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from tests.factories.audiences import SIGNER
 from tpma.audiences import staging
 from tpma.audiences.models import ContactImport
 
+# Round trips to a server are another measure.
+pytestmark = pytest.mark.parametrize("db", ["sqlite"], indirect=True)
 ROWS = 50_000
 MEGABYTE = 1024  # in the kilobytes of /proc
 
@@ -33,12 +35,6 @@ def seconds_to_read(desk: Desk, found: ContactImport) -> float:
         for record in batch:
             reader.row(record)
     return perf_counter() - started
-
-
-@pytest.fixture(autouse=True)
-def _only_sqlite(desk: Desk) -> None:
-    if desk.db.dialect != "sqlite":
-        pytest.skip("round trips to a server are another measure")
 
 
 def test_fifty_thousand_rows_cost_at_most_eight_times_their_reading(desk: Desk):

@@ -161,6 +161,10 @@ def test_a_mail_said_to_be_sent_without_any_attempt_is_found(run, home):
     assert told.startswith("tpma: Something is not right")
 
 
+# One worker plays the demo, and all tests that begin after it are that worker's.
+after_the_demo = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def played(tmp_path_factory):
     """A home in which the demo was played."""
@@ -180,10 +184,12 @@ def demo(played, tmp_path):
     system.db.close()
 
 
+@after_the_demo
 def test_after_the_demo_every_probe_passes(run, demo):
     assert run("doctor")[0] == 0
 
 
+@after_the_demo
 def test_a_mail_whose_file_is_gone_is_found(run, demo):
     shutil.rmtree(demo.settings.outbox_folder)
     code, said, _told = run("doctor")
@@ -191,6 +197,7 @@ def test_a_mail_whose_file_is_gone_is_found(run, demo):
     assert re.search(r"FAIL mails of the mailbox whose file is gone: [1-9]", said)
 
 
+@after_the_demo
 def test_attempts_that_were_lost_are_found(run, demo):
     with demo.db.transaction() as session:
         accepted = select(Message.id).where(Message.send_state == SendState.ACCEPTED).limit(3)

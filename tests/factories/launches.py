@@ -1,6 +1,7 @@
 """Launches: a partner with a ready brand, readers who agreed, a published kit, a campaign code."""
 
 from datetime import datetime
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,18 @@ def _system() -> System:
     """What a check of a launch looks at; it opens no transaction of its own."""
     settings = Settings(home=Path("/nonexistent"), secret_key="test-secret")
     return System(
-        db=Database("sqlite://"),
+        db=_nowhere(),
         mail=FakeMail(),
         pdf=FakePdf(),
         signer=SIGNER,
         settings=settings,
         clock=clock_of(bound()),
     )
+
+
+@cache
+def _nowhere() -> Database:
+    return Database("sqlite://")
 
 
 def visit(at: datetime, agent: str = BROWSER) -> Visit:

@@ -20,6 +20,7 @@ from tpma.identity.models import Membership, Organisation, OrganisationKind
 from tpma.identity.rules import ROLE_TABLE
 from tpma.jobs import Job, enqueue
 from tpma.kits.models import Kit, KitVersion
+from tpma.launches import service as drafts
 from tpma.launches.models import Launch
 from tpma.leads.models import LeadState
 from tpma.pages.models import LandingPage
@@ -98,20 +99,26 @@ def _after_the_mails(session: Session, system: System, place: Place) -> Ids:
     launch = session.get_one(Launch, place.launch.id)
     page = session.scalars(select(LandingPage).where(LandingPage.launch_id == launch.id)).first()
     page = page or pages.page(launch, ("en",))
+    draft = drafts.create(
+        session, identity.actor(identity.membership(place.partner, "PA"), place.enrolment),
+        place.enrolment, session.get_one(KitVersion, launch.kit_version_id),
+    )  # fmt: skip
     waiting = leads.lead(launch, page)
     lead = leads.lead(launch, page, state=LeadState.ACCEPTED, accepted_at=launch.created_at)
     deal = deals.deal(lead, deals.partner_actor(place.enrolment))
     tracking.event(launch)
     mail = session.scalars(select(OutboxMail).where(OutboxMail.launch_id == launch.id)).first()
+    assert mail is not None
     version = session.get_one(KitVersion, launch.kit_version_id)
     kit = session.get_one(Kit, version.kit_id)
     return {
         "launch_id": launch.id,
+        "draft_id": draft.id,
         "code": launch.campaign_code,
         "lead_id": waiting.id,
         "deal_id": deal.id,
         "cost_id": deals.cost(launch, 5_000).id,
-        "mail_id": mail.id if mail else 0,
+        "mail_id": mail.id,
         "kit_slug": kit.slug,
         "semver": version.semver,
         "enrolment_id": place.enrolment.id,

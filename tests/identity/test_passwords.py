@@ -1,7 +1,7 @@
 import unicodedata
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -9,10 +9,14 @@ from tpma.core.errors import Invalid
 from tpma.identity import passwords
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """The same algorithm with parameters a test can afford."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(1, 8, 1))
+def test_a_password_costs_a_thief_what_rfc_9106_recommends(real_hasher):
+    """Its second choice, for machines with little memory: t=3, 64 MiB, p=4."""
+    assert real_hasher.type is Type.ID
+    assert (real_hasher.time_cost, real_hasher.memory_cost, real_hasher.parallelism) == (
+        3,
+        64 * 1024,
+        4,
+    )
 
 
 @pytest.mark.parametrize(

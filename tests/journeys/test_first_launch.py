@@ -15,8 +15,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture
+def played(stages, tmp_path):
+    return stages.copy(stage.helio_with_kits, tmp_path)
+
+
+@pytest.fixture
 def invitation(live):
-    stage.helio_with_kits(live.system)
     return stage.invite(live.system)
 
 

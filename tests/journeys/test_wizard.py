@@ -11,8 +11,12 @@ from tpma.cli import demo_cast as cast
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
+@pytest.fixture
+def played(stages, tmp_path):
+    return stages.copy(stage.helio_with_kits, tmp_path)
+
+
 def test_a_typed_headline_is_saved_and_shown_without_a_click(hand, live):
-    stage.helio_with_kits(live.system)
     page = hand.page
     sign_in(page, live, cast.CAST[0].email)
     page.goto(f"{live.url}/portal/kits/secure-edge")
@@ -30,7 +34,6 @@ def test_a_typed_headline_is_saved_and_shown_without_a_click(hand, live):
 
 
 def test_a_text_too_long_says_so_beside_its_field(hand, live):
-    stage.helio_with_kits(live.system)
     page = hand.page
     sign_in(page, live, cast.CAST[0].email)
     page.goto(f"{live.url}/portal/kits/secure-edge")

@@ -49,7 +49,7 @@ for command in (
 def main() -> None:
     """Run the command; a domain error becomes one line on stderr and its exit code."""
     try:
-        cli(standalone_mode=False)
+        cli(prog_name="tpma", standalone_mode=False)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.ClickException as error:

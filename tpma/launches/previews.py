@@ -177,10 +177,13 @@ def _as_page(words: str, locale: str) -> str:
 
 def document(session: Session, plan: Drawing, asset: str, locale: str) -> PdfSource:
     """The data sheet as HTML, on the paper of the partner's country."""
+    spec = asset_of(plan.content, asset)
+    if spec.kind != "pdf":
+        raise NotFound(_("This kit has no such part."))
     served = _served(plan, locale)
     return compile_pdf(
         plan.content,
-        asset_of(plan.content, asset).key,
+        spec.key,
         served,
         requested=locale,
         brand=plan.brand,
