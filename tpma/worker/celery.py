@@ -29,6 +29,11 @@ app.conf.update(
         "relay": {"task": "tpma.relay", "schedule": 1.0, "options": {"expires": 5}},
         "drain": {"task": "tpma.drain", "schedule": 1.0, "options": {"expires": 5}},
         "recover": {"task": "tpma.recover", "schedule": 5.0, "options": {"expires": 10}},
+        "sweep": {
+            "task": "tpma.sweep",
+            "schedule": jobs.SWEEP_EVERY.total_seconds(),
+            "options": {"expires": 60},
+        },
     },
 )
 _system: System | None = None
@@ -72,3 +77,8 @@ def recover() -> None:
     recovery.tick(system())
     with system().db.transaction() as session:
         service.expire(session, system().clock())
+
+
+@app.task(name="tpma.sweep")
+def sweep() -> None:
+    jobs.sweep(system())

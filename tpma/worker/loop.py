@@ -1,4 +1,4 @@
-"""The worker in one process: due jobs, mails to send, deaths to settle, then a short sleep.
+"""The worker in one process: due jobs, mails to send, deaths and deadlines, then a short sleep.
 
 Everything it does is a row in the database, so it may be killed at any moment, and any number of
 them may run beside one another.
@@ -6,6 +6,7 @@ them may run beside one another.
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from uuid import uuid4
 
 from tpma import jobs
@@ -26,6 +27,7 @@ class Worker:
         self._system = system
         self._owner = str(uuid4())
         self._stopping = threading.Event()
+        self._swept: datetime | None = None
 
     def run(self) -> None:
         _log.info("worker started", owner=self._owner)
@@ -45,6 +47,7 @@ class Worker:
             + self._try(lambda: engine.drain(system, self._owner, most_batches=_BATCHES_A_ROUND))
             + self._try(lambda: recovery.tick(system))
             + self._try(self._expire)
+            + self._try(self._sweep)
         )
 
     def _try(self, part: Callable[[], int]) -> int:
@@ -57,6 +60,13 @@ class Worker:
     def _expire(self) -> int:
         with self._system.db.transaction() as session:
             return service.expire(session, self._system.clock())
+
+    def _sweep(self) -> int:
+        now = self._system.clock()
+        if self._swept is not None and now - self._swept < jobs.SWEEP_EVERY:
+            return 0
+        self._swept = now
+        return jobs.sweep(self._system)
 
 
 def settle(system: System, *, most_rounds: int = 200) -> None:
