@@ -106,7 +106,7 @@ def _digest(
                 f"{base_url}/studio/kits/",
             ]
         )
-    key = f"kits.ending:{cause}:{reader.id.hex[:12]}"
+    key = f"kits.ending:{cause}:{reader.id.hex}"
     jobs.enqueue(
         session,
         "sending.notice",

@@ -108,9 +108,7 @@ def archive(kit_slug: str) -> ResponseReturnValue:
     with system().db.transaction() as session:
         kit = queries.get_for_vendor(session, actor().organisation_id, kit_slug).kit
         dates.archive(session, actor(), kit)
-        told = _(
-            "%(kit)s is archived: nobody can launch it, and its pages are closed.", kit=kit.title
-        )
+        told = _("%(kit)s is archived. Nobody can launch it, its pages are closed.", kit=kit.title)
     flash(told)
     return redirect(url_for(".show", kit_slug=kit_slug), 303)
 

@@ -30,7 +30,7 @@ def kit_ended(session: Session, launch: Launch) -> None:
                 code=launch.campaign_code,
                 vendor=launch.enrolment.vendor.trading_name,
             )
-        cause = f"launch.kit_ended:{launch.id}:{reader.id.hex[:12]}"
+        cause = f"launch.kit_ended:{launch.id}:{reader.id.hex}"
         jobs.enqueue(
             session,
             "sending.notice",

@@ -26,7 +26,7 @@ from tpma.identity.service import record
 from tpma.kits import dates
 from tpma.kits import queries as kits
 from tpma.kits.models import Kit, KitVersion
-from tpma.kits.rules import is_over, over_at
+from tpma.kits.rules import over_at
 from tpma.launches import codes, notices
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import EDITABLE, UNDER_WAY, LaunchEvent, after
@@ -315,17 +315,16 @@ def end_with_kits(session: Session) -> int:
         .order_by(Launch.id)
         .with_for_update(of=Launch, skip_locked=True)
     ).all()
-    over = [(row, retires, zone) for row, retires, zone in found if is_over(retires, zone, now)]
-    for launch, retires, zone in over:
-        _end_with_kit(session, launch, min(now, over_at(retires, zone)))
-    return len(over)
+    over = [(row[0], over_at(row[1], row[2])) for row in found if row[1] is not None]
+    return sum(_end_with_kit(session, launch, at) for launch, at in over if at <= now)
 
 
-def _end_with_kit(session: Session, launch: Launch, at: datetime) -> None:
+def _end_with_kit(session: Session, launch: Launch, at: datetime) -> bool:
     launch.ends_at = at
     launch.steps_queued = launch.steps  # no further mail of the kit is queued
     record(session, None, launch.tenant_id, "launch.kit_ended", launch, code=launch.campaign_code)
     end(session, launch)
+    return True
 
 
 def pause(session: Session, actor: Actor | None, launch: Launch, cause: str = "user") -> None:

@@ -153,11 +153,24 @@ class Standing(StrEnum):
     MISSED = "missed"
 
 
-def standing(warning: datetime | None, due: datetime, now: datetime) -> Standing:
-    """Missed from the very moment it was due; soon once the warning's moment has come."""
+def standing(remind_at: datetime | None, due: datetime, now: datetime) -> Standing:
+    """Missed from the very moment it was due; soon once the warning's moment has come.
+
+    `remind_at` is the warning until it was given, and `due` from then on.
+    """
     if now >= due:
         return Standing.MISSED
-    return Standing.ON_TIME if warning is not None and now < warning else Standing.SOON
+    is_early = remind_at is not None and now < remind_at < due
+    return Standing.ON_TIME if is_early else Standing.SOON
+
+
+def reminder_after_reopening(
+    window: Window, escalated_at: datetime | None, now: datetime
+) -> datetime | None:
+    """When to tell its people next, once an answer was taken back: not of what they know."""
+    if escalated_at is not None:
+        return None
+    return window.warning if now < window.warning else window.due
 
 
 def _valid(local: datetime) -> datetime:
