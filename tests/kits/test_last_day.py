@@ -124,6 +124,22 @@ def test_a_new_version_is_told_of_anew(session, helio):
     assert session.scalar(select(func.count(KitReminder.id))) == 2
 
 
+@pytest.mark.parametrize(("days", "again"), [(60, [30, 7]), (20, [7])])
+def test_a_renewed_kit_is_told_of_again_before_its_new_end(session, helio, clock, days, again):
+    version = factories.kit_version(helio)
+    ends_in(version, 5)
+    owner = factories.membership(helio, "PB")
+    session.flush()
+    reminders.remind(session, URL)
+    dates.renew(session, factories.actor(owner), version.kit, TODAY + timedelta(days=days))
+    told = {}
+    for left in range(days, -1, -1):
+        reminders.remind(session, URL)
+        told[left] = len(notices(session))
+        clock.forward(days=1)
+    assert [left for left in told if told[left] > told.get(left + 1, 1)] == again
+
+
 def test_another_vendors_kits_stay_out_of_the_mail(session, helio):
     nimbus = factories.vendor().organisation
     ends_in(factories.kit_version(helio), 5)

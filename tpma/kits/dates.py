@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, defer
 
 from tpma.core.db import clock_of
@@ -18,7 +18,7 @@ from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
 from tpma.kits import rules
-from tpma.kits.models import Kit, KitVersion, KitVersionState
+from tpma.kits.models import Kit, KitReminder, KitVersion, KitVersionState
 
 LONGEST = timedelta(days=5 * 366)
 
@@ -101,6 +101,7 @@ def _move(session: Session, actor: Actor, kit: Kit, last_day: date, what: str) -
         raise Conflict(_("This kit is not published. Its dates come with its first version."))
     before = kit.retires_on.isoformat() if kit.retires_on else ""
     kit.retires_on = last_day
+    _forget_marks(session, kit, (last_day - today_of(session, kit.tenant_id)).days)
     record(
         session,
         actor,
@@ -110,6 +111,18 @@ def _move(session: Session, actor: Actor, kit: Kit, last_day: date, what: str) -
         key=kit.key,
         before=before,
         after=last_day.isoformat(),
+    )
+
+
+def _forget_marks(session: Session, kit: Kit, days_left: int) -> None:
+    """Marks that are to come again with the new last day are told again."""
+    versions = select(KitVersion.id).where(KitVersion.kit_id == kit.id)
+    session.execute(
+        delete(KitReminder).where(
+            KitReminder.tenant_id == kit.tenant_id,
+            KitReminder.kit_version_id.in_(versions),
+            KitReminder.days < days_left,
+        )
     )
 
 
