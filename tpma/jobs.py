@@ -4,6 +4,9 @@ Committed rows are run by our own loop (`tpma worker`, or the thread inside `tpm
 Celery across many processes; a message on a broker carries the id of a row and nothing else.
 Either may deliver a job twice, so a handler must be safe to run twice. A failed job is tried
 again with growing pauses and ends dead, with its error, after `MOST_ATTEMPTS`.
+
+What time alone brings about, a deadline or a last day, is no job: a sweep looks at every row whose
+moment has come. Every worker sweeps once a minute, so a sweep too must be safe to run twice.
 """
 
 from collections.abc import Callable
@@ -20,9 +23,12 @@ from tpma.system import System
 
 Handler = Callable[..., None]
 _handlers: dict[str, Handler] = {}
+Sweep = Callable[[System], int]
+_sweeps: dict[str, Sweep] = {}
 _log = logger("jobs")
 
 LEASE = timedelta(minutes=10)
+SWEEP_EVERY = timedelta(minutes=1)
 MOST_ATTEMPTS = 8
 _PAUSES = (5, 30, 120, 600, 1800, 3600, 7200)  # seconds before the next attempt
 
@@ -64,6 +70,29 @@ def handles(name: str) -> Callable[[Handler], Handler]:
         return handler
 
     return register
+
+
+def sweeps(name: str) -> Callable[[Sweep], Sweep]:
+    """Register a room's function that looks, once a minute, at what has become due."""
+
+    def register(found: Sweep) -> Sweep:
+        _sweeps[name] = found
+        return found
+
+    return register
+
+
+def sweep(system: System) -> int:
+    """One round of every sweep; how much they settled. One that fails does not stop the others."""
+    return sum(_swept(system, name) for name in _sweeps)
+
+
+def _swept(system: System, name: str) -> int:
+    try:
+        return _sweeps[name](system)
+    except Exception:  # a door: it comes round again in a minute
+        _log.exception("sweep failed", name=name)
+        return 0
 
 
 def due(system: System, most: int = 20) -> list[UUID]:

@@ -119,5 +119,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_send_chunks_open")
         batch_op.drop_column("lane_id")
-    for table in ("launch_paces", "send_lanes", "send_rates", "quota_counters", "provider_accounts"):
+    for table in (
+        "launch_paces",
+        "send_lanes",
+        "send_rates",
+        "quota_counters",
+        "provider_accounts",
+    ):
         op.drop_table(table)

@@ -39,6 +39,7 @@ HOLDERS = {
     "outbox.act": "PA PM OP",
     "partners.read": "VA PB CM DD EX",
     "partners.write": "VA CM",
+    "programme.write": "VA",
     "team.read": "VA PA",
     "team.write": "VA PA",
     "cost.write": "VA PA PM PF",

@@ -72,3 +72,39 @@ def test_every_room_with_jobs_registers_them():
     assert {"launches.start", "launches.end", "sending.queue_step", "sending.notice"} <= set(
         jobs._handlers
     )
+
+
+def test_a_sweep_runs_once_a_minute_and_one_that_fails_stops_no_other(system, clock, monkeypatch):
+    swept = []
+
+    def broken(_system):
+        raise RuntimeError("a bug")
+
+    def counting(_system):
+        swept.append(clock())
+        return 0
+
+    monkeypatch.setattr(jobs, "_sweeps", {"test.broken": broken, "test.counts": counting})
+    worker = Worker(system)
+    for _round in range(3):
+        worker.round()
+    clock.forward(seconds=59)
+    worker.round()
+    clock.forward(seconds=1)
+    worker.round()
+    assert len(swept) == 2
+
+
+def test_every_room_with_deadlines_is_swept_by_the_loop_and_by_celery():
+    handlers.load()
+    assert set(jobs._sweeps) >= {
+        "kits.remind",
+        "launches.end_with_kits",
+        "leads.keep_deadlines",
+        "deals.remind",
+    }
+    from tpma.worker import celery
+
+    entry = celery.app.conf.beat_schedule["sweep"]
+    assert (entry["task"], entry["schedule"]) == ("tpma.sweep", 60)
+    assert "tpma.sweep" in celery.app.tasks

@@ -12,6 +12,7 @@ from tpma.branding.reports import country_name
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import User
+from tpma.kits.rules import day_in
 from tpma.partners.queries import own as own_enrolment
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -197,7 +198,7 @@ def _scene(session: Session, kit_slug: str, locale: str) -> previews.Scene:
     if who.enrolment_id is None:
         raise NotFound(_("You are not in a vendor's programme yet."))
     enrolment = own_enrolment(session, who.organisation_id, who.enrolment_id)
-    today = system().clock().date()
+    today = day_in(enrolment.vendor.timezone, system().clock())
     return previews.scene(session, enrolment, kit_slug, locale, today, _base_url())
 
 

@@ -1,7 +1,6 @@
 """What the vendor's deal desk decides. Nobody decides for a company of their own."""
 
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,15 +10,14 @@ from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.text import lines
-from tpma.deals import line, notices, rules
-from tpma.deals.models import DealRegistration, DealState, Opportunity, OpportunityStage
-from tpma.deals.moves import due_after, lead_follows, move
+from tpma.deals import granting, line, notices, rules
+from tpma.deals.granting import put_in_line
+from tpma.deals.models import DealRegistration, DealState, Opportunity
+from tpma.deals.moves import due_after, lead_follows, move, stop_clock
 from tpma.deals.rules import DealEvent
-from tpma.deals.service import put_in_line
 from tpma.identity.models import Membership
 from tpma.identity.rules import Actor
 from tpma.leads.rules import LeadEvent
-from tpma.partners.models import Enrolment
 
 
 def take(session: Session, actor: Actor, deal: DealRegistration) -> None:
@@ -50,49 +48,7 @@ def approve(session: Session, actor: Actor, deal: DealRegistration) -> Opportuni
                 place=place,
             )
         )
-    _protect(session, deal, now)
-    _decided(actor, deal, now)
-    move(session, actor, deal, DealEvent.APPROVE, until=str(deal.protected_until))
-    opportunity = _open_opportunity(session, deal)
-    for rival in line.rivals(session, deal):
-        put_in_line(session, rival)
-    notices.approved(session, deal)
-    return opportunity
-
-
-def _protect(session: Session, deal: DealRegistration, now: datetime) -> None:
-    zone = line.zone_of(session, deal)
-    days = session.get_one(Enrolment, deal.enrolment_id).tier.protection_days
-    deal.protected_from = now
-    deal.protected_until = rules.protected_until(now, days, zone)
-    jobs.enqueue(
-        session,
-        "deals.expire",
-        _morning_after(deal.protected_until, zone),
-        key=f"deals.expire:{deal.id}",
-    )
-
-
-def _morning_after(last: date, zone: str) -> datetime:
-    first_free = datetime.combine(last + timedelta(days=1), time(0, 1), ZoneInfo(zone))
-    return first_free.astimezone(UTC)
-
-
-def _open_opportunity(session: Session, deal: DealRegistration) -> Opportunity:
-    opportunity = Opportunity(
-        tenant_id=deal.vendor_id,
-        partner_id=deal.tenant_id,
-        deal_id=deal.id,
-        launch_id=deal.launch_id,
-        sourcing_code=deal.campaign_code,
-        name=deal.account_name,
-        amount_minor=deal.estimated_value_minor,
-        currency=deal.currency,
-        stage=OpportunityStage(deal.sales_stage),
-    )
-    session.add(opportunity)
-    session.flush()
-    return opportunity
+    return granting.grant(session, actor, deal, DealEvent.APPROVE, rule="desk")
 
 
 def reject(session: Session, actor: Actor, deal: DealRegistration, code: str, reason: str) -> None:
@@ -115,7 +71,7 @@ def request_info(session: Session, actor: Actor, deal: DealRegistration, questio
     deal.reason = _for_partner(session, deal, question, "question", _("Write the question."))
     _taken(session, actor, deal)
     now = clock_of(session)()
-    deal.asked_at = now
+    deal.asked_at, deal.remind_at = now, None
     move(session, actor, deal, DealEvent.REQUEST_INFO)
     last = due_after(session, deal, now, rules.LAPSE_DAYS)
     jobs.enqueue(
@@ -148,7 +104,8 @@ def _taken(session: Session, actor: Actor, deal: DealRegistration) -> None:
 
 
 def _decided(actor: Actor, deal: DealRegistration, now: datetime) -> None:
-    deal.decided_by, deal.decided_at, deal.answer_due_at = actor.user_id, now, None
+    deal.decided_by, deal.decided_at = actor.user_id, now
+    stop_clock(deal)
 
 
 def _desk(session: Session, actor: Actor, deal: DealRegistration) -> None:

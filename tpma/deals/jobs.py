@@ -3,7 +3,7 @@
 from typing import Any
 
 from tpma import jobs
-from tpma.deals import service
+from tpma.deals import reminders, service
 from tpma.system import System
 
 
@@ -17,3 +17,9 @@ def expire(system: System, **_payload: Any) -> None:
 def lapse(system: System, **_payload: Any) -> None:
     with system.db.transaction() as session:
         service.lapse_due(session)
+
+
+@jobs.sweeps("deals.remind")
+def remind(system: System) -> int:
+    with system.db.transaction() as session:
+        return reminders.remind(session, system.settings.base_url)

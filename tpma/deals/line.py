@@ -61,6 +61,12 @@ def free(session: Session, deal: DealRegistration, now: datetime) -> bool:
     return ahead(session, deal) is None and protector(session, deal, now) is None
 
 
+def alone(session: Session, deal: DealRegistration, now: datetime) -> bool:
+    """Whether nobody else protects, has registered or waits for the account and product."""
+    others = _others(session, deal, (*rules.UNDECIDED, DealState.QUEUED))
+    return not others and protector(session, deal, now) is None
+
+
 def rivals(session: Session, deal: DealRegistration) -> list[DealRegistration]:
     """Those that must wait when `deal` becomes protected."""
     return _others(session, deal, rules.WAITING)

@@ -49,6 +49,7 @@ class DealRegistration(Row):
         CheckConstraint("estimated_value_minor >= 0", name="value_not_negative"),
         Index("ix_deal_registrations_desk", "vendor_id", "state", "complete_at"),
         Index("ix_deal_registrations_account", "vendor_id", "account_domain"),
+        Index("ix_deal_registrations_remind", "remind_at"),
         Index(
             "uq_deal_registrations_lead",
             "lead_id",
@@ -80,6 +81,7 @@ class DealRegistration(Row):
     submitted_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     complete_at: Mapped[datetime | None]
     answer_due_at: Mapped[datetime | None]
+    remind_at: Mapped[datetime | None]  # when the desk is told next; the last time when it is due
     asked_at: Mapped[datetime | None]
     decided_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime | None]

@@ -13,7 +13,9 @@ from tpma.identity.rules import Actor
 from tpma.identity.service import record
 from tpma.leads import service as leads
 from tpma.leads.models import Lead, LeadState
-from tpma.leads.rules import LeadEvent, answer_due, may
+from tpma.leads.rules import LeadEvent, Window, answer_window, may
+from tpma.partners import calendars
+from tpma.partners.models import Enrolment
 
 # How the audit log and the page's history name an event.
 DONE = {
@@ -25,6 +27,7 @@ DONE = {
     DealEvent.RESUBMIT: "answered",
     DealEvent.LAPSE: "lapsed",
     DealEvent.APPROVE: "approved",
+    DealEvent.AUTO_APPROVE: "auto_approved",
     DealEvent.REJECT: "rejected",
     DealEvent.EXPIRE: "expired",
     DealEvent.WITHDRAW: "withdrawn",
@@ -61,5 +64,25 @@ def vendor_of(session: Session, deal: DealRegistration) -> Organisation:
 
 def due_after(session: Session, deal: DealRegistration, start: datetime, days: int) -> datetime:
     """`days` working days after `start`, by the vendor's week and zone, in UTC."""
+    return _window(session, deal, start, days).due
+
+
+def _window(session: Session, deal: DealRegistration, start: datetime, days: int) -> Window:
     vendor = vendor_of(session, deal)
-    return answer_due(start, vendor.timezone, vendor.country, days)
+    programme = session.get_one(Enrolment, deal.enrolment_id).programme
+    closed = calendars.closed(programme.holidays, vendor.country)
+    return answer_window(start, vendor.timezone, vendor.country, days, closed)
+
+
+def start_clock(session: Session, deal: DealRegistration, now: datetime) -> None:
+    """From now on the desk owes an answer; it is reminded before it is due, and when it is."""
+    resume_clock(deal, _window(session, deal, now, rules.REVIEW_DAYS))
+
+
+def resume_clock(deal: DealRegistration, window: Window) -> None:
+    deal.answer_due_at, deal.remind_at = window.due, window.warning
+
+
+def stop_clock(deal: DealRegistration) -> None:
+    """Nobody owes an answer."""
+    deal.answer_due_at = deal.remind_at = None

@@ -1,6 +1,7 @@
 """The mails a registration gives rise to, in each reader's language."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ def received(session: Session, deal: DealRegistration) -> None:
     """To the one who submitted: the receipt; to the deal desk: that somebody waits."""
     for reader in _submitter(session, deal):
         _receipt(session, deal, reader)
-    for reader in _desk(session, deal):
+    for reader in desk_of(session, deal.vendor_id):
         _waiting(session, deal, reader)
 
 
@@ -54,7 +55,7 @@ def _waiting(session: Session, deal: DealRegistration, reader: User) -> None:
             value=money(deal.estimated_value),
             due=_due(deal),
         )
-    _queue(session, deal, "desk", reader, subject, body)
+    _queue(session, deal, "desk", reader, subject, body, tenant_id=deal.vendor_id)
 
 
 def _due(deal: DealRegistration) -> str:
@@ -122,30 +123,40 @@ def _submitter(session: Session, deal: DealRegistration) -> Iterable[User]:
     return [found] if found is not None and found.status is UserStatus.ACTIVE else []
 
 
-def _desk(session: Session, deal: DealRegistration) -> Iterable[User]:
+def desk_of(session: Session, vendor_id: UUID, permission: str = "deals.decide") -> list[User]:
+    """People of the vendor who decide on registrations, or hold another permission."""
     members = session.scalars(
         select(Membership)
         .join(Membership.user)
         .where(
-            Membership.organisation_id == deal.vendor_id,
+            Membership.organisation_id == vendor_id,
             Membership.ended_at.is_(None),
             Membership.pending.is_(False),
             User.status == UserStatus.ACTIVE,
         )
+        .order_by(Membership.id)
     )
-    return [member.user for member in members if "deals.decide" in allowed(member.roles)]
+    return [member.user for member in members if permission in allowed(member.roles)]
 
 
 def _queue(
-    session: Session, deal: DealRegistration, what: str, reader: User, subject: str, body: str
+    session: Session,
+    deal: DealRegistration,
+    what: str,
+    reader: User,
+    subject: str,
+    body: str,
+    *,
+    tenant_id: UUID | None = None,
 ) -> None:
-    cause = f"deal:{deal.id}:{what}:{reader.id.hex[:12]}"
+    """`tenant_id` is whose mail it is: the partner's, unless said."""
+    cause = f"deal:{deal.id}:{what}:{reader.id.hex[-12:]}"
     jobs.enqueue(
         session,
         "sending.notice",
         clock_of(session)(),
         key=f"notice:{cause}",
-        tenant_id=str(deal.tenant_id),
+        tenant_id=str(tenant_id or deal.tenant_id),
         cause=cause,
         recipient=reader.email,
         subject=subject,

@@ -54,6 +54,8 @@ def index() -> ResponseReturnValue:
             opportunities=queries.opportunities(session, me.organisation_id, _vendor_id(me)),
             summary=shown.summary(deals),
             vendor=session.get_one(Organisation, _vendor_id(me)),
+            standing=shown.standing,
+            now=system().clock(),
             address=address,
         )
 
@@ -149,6 +151,8 @@ def _receipt(session: Session, deal: DealRegistration, faults: Faults) -> str:
         evidence=shown.evidence(deal),
         stages=shown.all_stages(),
         did=shown.did,
+        standing=shown.standing,
+        now=system().clock(),
         short_day=shown.short_day,
         products=shown.products(deal),
         faults=faults,

@@ -238,6 +238,27 @@ def totals_of_launch(
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovingRule:
+    """The rule of the programme that approved a registration, as it was then."""
+
+    tier: str
+    limit: Money
+
+
+def approving_rule(session: Session, deal: DealRegistration) -> ApprovingRule | None:
+    """None where the desk decided, or nobody has."""
+    why = session.scalar(
+        select(AuditLog.detail).where(
+            AuditLog.tenant_id == deal.vendor_id,
+            AuditLog.object_type == DealRegistration.__name__,
+            AuditLog.object_id == str(deal.id),
+            AuditLog.action == "deal.auto_approved",
+        )
+    )
+    return ApprovingRule(why["tier"], Money(why["limit"], why["currency"])) if why else None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     at: datetime
     event: str  # "submitted", "approved"…

@@ -1,6 +1,6 @@
 """A registration's life as a table, who goes first, and how long an account is protected."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
+from tpma.core.money import Money
 from tpma.deals.models import DealState, OpportunityStage
 
 S = DealState
@@ -25,6 +26,7 @@ class DealEvent(StrEnum):
     RESUBMIT = "resubmit"
     LAPSE = "lapse"
     APPROVE = "approve"
+    AUTO_APPROVE = "auto_approve"
     REJECT = "reject"
     EXPIRE = "expire"
     WITHDRAW = "withdraw"
@@ -41,6 +43,7 @@ TRANSITIONS: dict[tuple[DealState, DealEvent], DealState] = {
     (S.IN_REVIEW, E.QUEUE): S.QUEUED,
     (S.QUEUED, E.PROMOTE): S.IN_REVIEW,
     (S.QUEUED, E.REJECT): S.REJECTED,
+    (S.SUBMITTED, E.AUTO_APPROVE): S.APPROVED,
     (S.SUBMITTED, E.TAKE): S.IN_REVIEW,
     (S.IN_REVIEW, E.REQUEST_INFO): S.ACTION_REQUIRED,
     (S.ACTION_REQUIRED, E.RESUBMIT): S.IN_REVIEW,
@@ -138,6 +141,18 @@ def items(evidence: dict[str, Any]) -> list[dict[str, Any]]:
 
 def overlap(ours: Iterable[str], theirs: Iterable[str]) -> bool:
     return not set(ours).isdisjoint(theirs)
+
+
+def approving_limit(value: Money, limits: Mapping[str, int], is_active: bool) -> Money | None:
+    """The tier's limit under which a registration is approved by rule; None: the desk decides.
+
+    Only in a currency that has a limit (amounts are never converted for a decision), up to and
+    including it, and for a partner whose place in the programme is active.
+    """
+    limit = limits.get(value.currency, 0)
+    if not is_active or not 0 < value.minor <= limit:
+        return None
+    return Money(limit, value.currency)
 
 
 def kept_place(answered: datetime, latest: datetime) -> bool:

@@ -13,12 +13,13 @@ from tpma.core.i18n import gettext as _
 from tpma.core.text import lines
 from tpma.deals import line, notices, queries, rules
 from tpma.deals.drafts import Answers, add_evidence, complete, draft_from_lead
+from tpma.deals.granting import by_rule, put_in_line
 from tpma.deals.models import DealRegistration, DealState, Opportunity, OpportunityStage
-from tpma.deals.moves import due_after, lead_follows, move
+from tpma.deals.moves import due_after, lead_follows, move, resume_clock, start_clock, stop_clock
 from tpma.deals.rules import DealEvent
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
-from tpma.leads.rules import LeadEvent
+from tpma.leads.rules import LeadEvent, Window
 from tpma.partners.models import Enrolment
 
 
@@ -42,10 +43,11 @@ def submit(session: Session, actor: Actor, deal: DealRegistration) -> DealRegist
     now = clock_of(session)()
     deal.complete_at = deal.complete_at or now
     deal.submitted_by = actor.user_id
-    deal.answer_due_at = _review_due(session, deal, now)
+    start_clock(session, deal, now)
     move(session, actor, deal, DealEvent.SUBMIT)
     lead_follows(session, actor, deal, LeadEvent.REGISTER_DEAL)
-    if not put_in_line(session, deal):  # who waits in line is told so instead
+    # Who waits in line, or is approved by rule, is told that instead.
+    if not put_in_line(session, deal) and by_rule(session, deal) is None:
         notices.received(session, deal)
     return deal
 
@@ -86,26 +88,12 @@ def terms_of(session: Session, enrolment_id: UUID) -> rules.Terms:
     return rules.Terms(tuple(enrolment.territories), tuple(enrolment.product_families))
 
 
-def _review_due(session: Session, deal: DealRegistration, start: datetime) -> datetime:
-    return due_after(session, deal, start, rules.REVIEW_DAYS)
-
-
-def put_in_line(session: Session, deal: DealRegistration) -> bool:
-    """Queue a registration behind the one that protects its account; whether it was."""
-    if line.protector(session, deal, clock_of(session)()) is None:
-        return False
-    deal.answer_due_at = None
-    move(session, None, deal, DealEvent.QUEUE)
-    notices.queued(session, deal)
-    return True
-
-
 def promote_waiting(session: Session, deal: DealRegistration) -> None:
     """The account is free again: those behind `deal` go to review, in their order."""
     now = clock_of(session)()
     for waiting in line.waiting_behind(session, deal):
         if line.protector(session, waiting, now) is None:
-            waiting.answer_due_at = _review_due(session, waiting, now)
+            start_clock(session, waiting, now)
             move(session, None, waiting, DealEvent.PROMOTE)
 
 
@@ -123,11 +111,12 @@ def resubmit(session: Session, actor: Actor, deal: DealRegistration, answer: str
     kept = rules.kept_place(now, due_after(session, deal, asked, rules.ANSWER_DAYS))
     if kept and paused is not None:
         due = due_after(session, deal, paused + (now - asked), 0)  # off the weekend
+        resume_clock(deal, Window(now, due))
     else:
-        due = _review_due(session, deal, now)
+        start_clock(session, deal, now)
     if not kept:
         deal.complete_at = now
-    deal.answer_due_at, deal.asked_at, deal.reason = due, None, ""
+    deal.asked_at, deal.reason = None, ""
     move(session, actor, deal, DealEvent.RESUBMIT, kept=kept)
     put_in_line(session, deal)
 
@@ -137,7 +126,7 @@ def withdraw(session: Session, actor: Actor, deal: DealRegistration) -> None:
     _owned(actor, deal)
     line.lock(session, deal)
     move(session, actor, deal, DealEvent.WITHDRAW)
-    deal.answer_due_at = None
+    stop_clock(deal)
     lead_follows(session, actor, deal, LeadEvent.DROP_DEAL)
 
 
@@ -226,7 +215,8 @@ def _lapse(session: Session, deal: DealRegistration, now: datetime) -> bool:
         return False
     if now <= due_after(session, deal, deal.asked_at, rules.LAPSE_DAYS):
         return False
-    deal.reject_code, deal.decided_at, deal.answer_due_at = rules.INCOMPLETE, now, None
+    deal.reject_code, deal.decided_at = rules.INCOMPLETE, now
+    stop_clock(deal)
     move(session, None, deal, DealEvent.LAPSE, code=rules.INCOMPLETE)
     lead_follows(session, None, deal, LeadEvent.DROP_DEAL)
     notices.rejected(session, deal)

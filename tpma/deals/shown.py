@@ -14,6 +14,7 @@ from tpma.deals import rules
 from tpma.deals.models import DealRegistration, DealState
 from tpma.identity.models import Organisation, User
 from tpma.kits.shown import family_word
+from tpma.leads import rules as answers
 
 _DID: dict[str, tuple[str, str]] = {  # event → sentence of our own, sentence of theirs
     "submitted": (lazy("Submitted, complete"), lazy("Submitted, complete")),
@@ -23,6 +24,11 @@ _DID: dict[str, tuple[str, str]] = {  # event → sentence of our own, sentence 
     "asked": (lazy("Question sent"), lazy("The deal desk asked a question")),
     "answered": (lazy("Question answered"), lazy("The partner answered")),
     "lapsed": (lazy("Ended without an answer"), lazy("Ended without an answer")),
+    "late": (lazy("Not answered in time"), lazy("Not answered in time")),
+    "auto_approved": (
+        lazy("Approved at once by a rule of the programme"),
+        lazy("Approved at once by a rule of the programme"),
+    ),
     "approved": (lazy("Approved"), lazy("Approved: the account is protected")),
     "rejected": (lazy("Declined"), lazy("Declined")),
     "expired": (lazy("Protection ended"), lazy("Protection ended")),
@@ -35,6 +41,13 @@ _DID: dict[str, tuple[str, str]] = {  # event → sentence of our own, sentence 
 
 def did(event: str, ours: bool) -> str:
     return _(_DID[event][0 if ours else 1])
+
+
+def standing(deal: DealRegistration, now: datetime) -> str:
+    """How it stands with the desk's answer, "" where none is owed; the same for both sides."""
+    if deal.state not in rules.WAITING or deal.answer_due_at is None:
+        return ""
+    return answers.standing(deal.remind_at, deal.answer_due_at, now).value
 
 
 def short_day(value: date | datetime) -> str:

@@ -66,6 +66,7 @@ def index() -> ResponseReturnValue:
             counts={key: len(rows) for key, rows in desks.items()},
             waiting=sum(row.deal.state in rules.WAITING for row in desks["open"]),
             now=system().clock(),
+            standing=shown.standing,
         )
 
 
@@ -101,6 +102,8 @@ def _facts(session: Session, deal: DealRegistration, faults: Faults) -> str:
         may_decide=deal.state in rules.WAITING,
         stages={key: word for key, word, _chance in shown.all_stages()},
         now=system().clock(),
+        standing=shown.standing,
+        why=queries.approving_rule(session, deal),
         faults=faults,
         values=request.form,
         address=address,

@@ -57,7 +57,7 @@ ROLE_TABLE: dict[str, Role] = {
         lazy("Admin"),
         lazy("Partners, people and settings; publishes kits"),
         "kits.read kits.publish reviews.read brand.read launch.read deals.read report.read "
-        "partners.read partners.write team.read team.write cost.write audit.read",
+        "partners.read partners.write programme.write team.read team.write cost.write audit.read",
     ),
     "PB": _role(
         VENDOR,

@@ -46,6 +46,12 @@ _ACTIONS = {
     "segment.saved": lazy("Segment saved"),
     "segment.deleted": lazy("Segment deleted"),
     "lead.created": lazy("Lead came in"),
+    "lead.escalated": lazy("Lead not answered in time"),
+    "kit.renewed": lazy("Kit’s last day changed"),
+    "kit.archived": lazy("Kit archived"),
+    "launch.kit_ended": lazy("Launch ended with its kit"),
+    "programme.changed": lazy("Programme changed"),
+    "deal.auto_approved": lazy("Deal approved by rule"),
     "deal.stage": lazy("Deal moved"),
     "job.retried": lazy("Job tried again"),
 }

@@ -94,6 +94,17 @@ class KitFile(Row):
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class KitReminder(Row):
+    """The vendor was told that a version ends in at most so many days: told once, not daily."""
+
+    __tablename__ = "kit_reminders"
+    __table_args__ = (UniqueConstraint("kit_version_id", "days"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)  # vendor
+    kit_version_id: Mapped[UUID] = mapped_column(ForeignKey("kit_versions.id"))
+    days: Mapped[int]
+
+
 IMMUTABLE_FROM = frozenset(
     {
         KitVersionState.PUBLISHED,

@@ -10,7 +10,7 @@ from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.kits import cards, queries, shown
 from tpma.kits.neighbours import address
-from tpma.kits.rules import motion_word
+from tpma.kits.rules import day_in, motion_word
 from tpma.partners.models import Enrolment
 from tpma.partners.queries import own
 from tpma.partners.rules import may_launch
@@ -49,7 +49,7 @@ def index() -> ResponseReturnValue:
 def show(kit_slug: str) -> ResponseReturnValue:
     with system().db.reading() as session:
         enrolment = _enrolment(session)
-        offer = queries.offer(session, enrolment, kit_slug, _today())
+        offer = queries.offer(session, enrolment, kit_slug, _today(enrolment))
         content = queries.content(session, offer.version.id)
         parts = shown.parts(content)
         return render(
@@ -73,8 +73,9 @@ def show(kit_slug: str) -> ResponseReturnValue:
         )
 
 
-def _today() -> date:
-    return system().clock().date()
+def _today(enrolment: Enrolment) -> date:
+    """The vendor's day: its kits begin and end by it."""
+    return day_in(enrolment.vendor.timezone, system().clock())
 
 
 def _enrolment(session: Session) -> Enrolment:
@@ -96,7 +97,7 @@ def _narrowed() -> cards.Narrowed:
 
 
 def _cards(session: Session, enrolment: Enrolment) -> list[cards.Card]:
-    offers = queries.catalog(session, enrolment, _today())
+    offers = queries.catalog(session, enrolment, _today(enrolment))
     covers = queries.covers(session, [offer.version for offer in offers])
     found = []
     for offer in offers:

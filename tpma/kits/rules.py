@@ -1,9 +1,10 @@
 """Who may use a kit, when, and why; and which of two versions is newer. Pure."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from tpma.core.i18n import babel_locale, day, lazy
 from tpma.core.i18n import gettext as _
@@ -11,6 +12,9 @@ from tpma.partners.models import PartnerType
 from tpma.partners.rules import tier_words, type_words
 
 _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)")
+
+MARKS = (30, 7)
+"""Days before the last one on which a kit's owners are told, once each."""
 
 MOTION_WORDS = {
     "demand_gen": lazy("Demand"),
@@ -130,6 +134,26 @@ def _retires(entitlement: Entitlement, _asking: Asking, today: date) -> Reason:
         else _("Retired on %(day)s.", day=when)
     )
     return Reason("retires", passed, said)
+
+
+def day_in(zone: str, now: datetime) -> date:
+    """Today, as the vendor's calendar shows it: its days begin and end a kit."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def is_over(retires: date | None, zone: str, now: datetime) -> bool:
+    """Whether the last day has ended in the vendor's zone."""
+    return retires is not None and day_in(zone, now) > retires
+
+
+def over_at(retires: date, zone: str) -> datetime:
+    """The moment (UTC) at which the day after the last one begins."""
+    return datetime.combine(retires + timedelta(days=1), time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+def marks_reached(days_left: int, told: Collection[int] = ()) -> set[int]:
+    """Which marks a kit with so many days left has reached that nobody was told of."""
+    return {mark for mark in MARKS if 0 <= days_left <= mark} - set(told)
 
 
 def type_word(key: str) -> str:

@@ -8,16 +8,20 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from tpma.core.errors import Conflict, Invalid
+from tpma.core.i18n import day
 from tpma.core.i18n import gettext as _
-from tpma.kits import check, queries, service, shown
+from tpma.kits import check, dates, queries, service, shown
 from tpma.kits.faults import Fault
 from tpma.kits.intake import LARGEST_KIT
-from tpma.kits.models import KitVersion, KitVersionState
+from tpma.kits.models import Kit, KitVersion, KitVersionState
 from tpma.kits.neighbours import address
+from tpma.kits.reminders import left_words
 from tpma.kits.rules import country_name, motion_word, type_word
 from tpma.kits.schema import TIERS, TYPES
 from tpma.partners.rules import tier_words
+from tpma.web import forms
 from tpma.web.context import actor, render, system
+from tpma.web.forms import Faults
 from tpma.web.guards import vendor
 
 studio = Blueprint("kits_studio", __name__, url_prefix="/studio/kits", template_folder="templates")
@@ -29,7 +33,7 @@ def index() -> ResponseReturnValue:
     with system().db.reading() as session:
         shelves = queries.for_vendor(session, actor().organisation_id)
         contents = {s.kit.id: queries.content(session, s.shown.id) for s in shelves}
-        today = system().clock().date()
+        today = dates.today_of(session, actor().organisation_id)
         return render(
             "kits/studio/index.html",
             shelves=shelves,
@@ -37,6 +41,9 @@ def index() -> ResponseReturnValue:
             covers=queries.covers(session, [shelf.shown for shelf in shelves]),
             languages={kit: shown.languages(content) for kit, content in contents.items()},
             reach={shelf.kit.id: queries.reach(session, shelf.kit, today) for shelf in shelves},
+            ending=dates.ending(session, actor().organisation_id),
+            left_words=left_words,
+            today=today,
             motion_word=motion_word,
             address=address,
         )
@@ -68,6 +75,62 @@ def publish(kit_slug: str, semver: str) -> ResponseReturnValue:
         service.publish_version(session, found, actor())
     flash(_("Version %(semver)s is with your partners.", semver=semver))
     return redirect(url_for(".show", kit_slug=kit_slug), 303)
+
+
+@studio.get("/<kit_slug>/dates")
+@vendor("kits.publish")
+def last_day(kit_slug: str) -> ResponseReturnValue:
+    """Until when the kit may be launched, and what to do about its end."""
+    with system().db.reading() as session:
+        return _dates(session, kit_slug, Faults())
+
+
+@studio.post("/<kit_slug>/dates")
+@vendor("kits.publish")
+def renew(kit_slug: str) -> ResponseReturnValue:
+    faults = Faults()
+    try:
+        with system().db.transaction() as session:
+            kit = queries.get_for_vendor(session, actor().organisation_id, kit_slug).kit
+            dates.renew(session, actor(), kit, forms.day("last_day"))
+            told = _("%(kit)s can be launched until %(day)s.", kit=kit.title, day=_long(kit))
+    except Invalid as error:
+        faults.add(error)
+        with system().db.reading() as session:
+            return _dates(session, kit_slug, faults), 422
+    flash(told)
+    return redirect(url_for(".show", kit_slug=kit_slug), 303)
+
+
+@studio.post("/<kit_slug>/archive")
+@vendor("kits.publish")
+def archive(kit_slug: str) -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        kit = queries.get_for_vendor(session, actor().organisation_id, kit_slug).kit
+        dates.archive(session, actor(), kit)
+        told = _("%(kit)s is archived. Nobody can launch it, its pages are closed.", kit=kit.title)
+    flash(told)
+    return redirect(url_for(".show", kit_slug=kit_slug), 303)
+
+
+def _long(kit: Kit) -> str:
+    return day(kit.retires_on, "long") if kit.retires_on else ""
+
+
+def _dates(session: Session, kit_slug: str, faults: Faults) -> str:
+    shelf = queries.get_for_vendor(session, actor().organisation_id, kit_slug)
+    today = dates.today_of(session, actor().organisation_id)
+    ends = shelf.kit.retires_on
+    return render(
+        "kits/studio/dates.html",
+        shelf=shelf,
+        is_over=dates.is_over_kit(session, shelf.kit),
+        left=left_words((ends - today).days) if ends and ends >= today else "",
+        today=today,
+        faults=faults,
+        typed=request.form.get("last_day", ""),
+        address=address,
+    )
 
 
 @studio.get("/upload")
@@ -123,7 +186,8 @@ def _facts(session: Session, version: KitVersion) -> dict[str, Any]:
         "families": ", ".join(map(shown.family_word, content.product_families)),
         "allow": [country_name(code) for code in content.allow],
         "deny": [country_name(code) for code in content.deny],
-        "reach": queries.reach(session, kit, system().clock().date()),
+        "reach": queries.reach(session, kit, dates.today_of(session, kit.tenant_id)),
+        "is_over": dates.is_over_kit(session, kit),
         "publishable": version.state is KitVersionState.VALIDATED,
         "address": address,
     }

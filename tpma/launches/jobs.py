@@ -20,3 +20,9 @@ def start(system: System, launch_id: str, start: str = "") -> None:
 def end(system: System, launch_id: str) -> None:
     with system.db.transaction() as session:
         service.end(session, session.get_one(Launch, UUID(launch_id), with_for_update=True))
+
+
+@jobs.sweeps("launches.end_with_kits")
+def end_with_kits(system: System) -> int:
+    with system.db.transaction() as session:
+        return service.end_with_kits(session)

@@ -21,6 +21,7 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import language_name
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
+from tpma.kits.rules import day_in
 from tpma.launches import compiling, jump, previews, queries, service
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
@@ -59,7 +60,8 @@ def create(slug: str) -> ResponseReturnValue:
     """A kit's Launch button: a draft with its code, then the first screen."""
     with system().db.transaction() as session:
         enrolment = _enrolment(session)
-        _kit, version = kits.get_for_partner(session, enrolment, slug, system().clock().date())
+        today = day_in(enrolment.vendor.timezone, system().clock())
+        _kit, version = kits.get_for_partner(session, enrolment, slug, today)
         launch = service.create(session, actor(), enrolment, version)
         launch_id = launch.id
     return redirect(url_for(".audience", launch_id=launch_id), 303)

@@ -48,6 +48,7 @@ TRANSITIONS: dict[tuple[LaunchState, LaunchEvent], LaunchState] = {
 
 EDITABLE = frozenset({S.DRAFT, S.READY})
 LIVE = frozenset({S.SCHEDULED, S.RUNNING, S.PAUSED, S.COLLECTING})
+UNDER_WAY = frozenset({S.RUNNING, S.PAUSED, S.COLLECTING})  # started, and not over
 
 
 def after(state: LaunchState, event: LaunchEvent) -> LaunchState:

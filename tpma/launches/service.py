@@ -23,11 +23,13 @@ from tpma.core.text import email_address, one_line, slug
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
+from tpma.kits import dates
 from tpma.kits import queries as kits
 from tpma.kits.models import Kit, KitVersion
-from tpma.launches import codes
+from tpma.kits.rules import over_at
+from tpma.launches import codes, notices
 from tpma.launches.models import Launch, LaunchState
-from tpma.launches.rules import EDITABLE, LaunchEvent, after
+from tpma.launches.rules import EDITABLE, UNDER_WAY, LaunchEvent, after
 from tpma.partners.models import Enrolment, Vendor
 from tpma.partners.rules import may_launch
 
@@ -265,12 +267,16 @@ def unschedule(session: Session, actor: Actor, launch: Launch) -> None:
 def start(session: Session, launch: Launch) -> bool:
     """The moment has come: the page goes live and the first mail is queued.
 
-    False if the launch was cancelled, moved or started meanwhile.
+    False if the launch was cancelled, moved or started meanwhile, or if its kit has ended:
+    then it is cancelled, and its people are told.
     """
     now = clock_of(session)()
     if launch.state is not LaunchState.SCHEDULED or launch.start_at is None:
         return False
     if launch.start_at > now:
+        return False
+    if dates.is_over(session, launch.kit_version_id, now):
+        _cancel_with_kit(session, launch, now)
         return False
     launch.state = after(launch.state, LaunchEvent.START)
     launch.started_at = now
@@ -284,6 +290,40 @@ def start(session: Session, launch: Launch) -> bool:
         launch_id=str(launch.id),
     )
     record(session, None, launch.tenant_id, "launch.started", launch)
+    return True
+
+
+def _cancel_with_kit(session: Session, launch: Launch, now: datetime) -> None:
+    launch.state = after(launch.state, LaunchEvent.CANCEL)
+    launch.stopping_at = now
+    record(session, None, launch.tenant_id, "launch.cancel", launch, cause="kit_ended")
+    notices.kit_ended(session, launch)
+
+
+def end_with_kits(session: Session) -> int:
+    """Launches whose kit has ended end with it: what has not left never will; how many.
+
+    Their pages are closed by the same day (`tpma.pages.queries.is_open`).
+    """
+    now = clock_of(session)()
+    found = session.execute(
+        select(Launch, Kit.retires_on, Organisation.timezone)
+        .join(KitVersion, KitVersion.id == Launch.kit_version_id)
+        .join(Kit, Kit.id == KitVersion.kit_id)
+        .join(Organisation, Organisation.id == Kit.tenant_id)
+        .where(Launch.state.in_(UNDER_WAY), Launch.ends_at > now, Kit.retires_on <= now.date())
+        .order_by(Launch.id)
+        .with_for_update(of=Launch, skip_locked=True)
+    ).all()
+    over = [(row[0], over_at(row[1], row[2])) for row in found if row[1] is not None]
+    return sum(_end_with_kit(session, launch, at) for launch, at in over if at <= now)
+
+
+def _end_with_kit(session: Session, launch: Launch, at: datetime) -> bool:
+    launch.ends_at = at
+    launch.steps_queued = launch.steps  # no further mail of the kit is queued
+    record(session, None, launch.tenant_id, "launch.kit_ended", launch, code=launch.campaign_code)
+    end(session, launch)
     return True
 
 

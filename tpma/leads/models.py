@@ -41,6 +41,7 @@ class Lead(Row):
     __table_args__ = (
         Index("ix_leads_inbox", "tenant_id", "state", "created_at"),
         Index("ix_leads_email", "tenant_id", "email_norm"),
+        Index("ix_leads_remind", "remind_at"),
     )
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
@@ -65,6 +66,8 @@ class Lead(Row):
     state: Mapped[LeadState] = mapped_column(enum_column(LeadState), default=LeadState.ROUTED)
     duplicate_of_id: Mapped[UUID | None] = mapped_column(ForeignKey("leads.id"))
     due_at: Mapped[datetime]  # by when an answer is expected
+    remind_at: Mapped[datetime | None]  # when its people are told next; the last time at `due_at`
+    escalated_at: Mapped[datetime | None]  # no answer came; admin and channel manager were told
     owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     accepted_at: Mapped[datetime | None]
     declined_reason: Mapped[str] = mapped_column(String(40), default="")

@@ -139,6 +139,7 @@ def _inbox(session: Session, chosen: Lead | None, faults: Faults | None = None) 
         codes=queries.codes(session, tenant),
         steps=_steps(leads, lead),
         now=system().clock(),
+        standing=_standing,
         name_of=name_of,
         language_name=places.own_name,
         country_name=places.country_name,
@@ -148,6 +149,10 @@ def _inbox(session: Session, chosen: Lead | None, faults: Faults | None = None) 
         is_declining=bool(faults) or "decline" in request.args,
         **(_details(session, lead) if lead else {}),
     )
+
+
+def _standing(lead: Lead) -> str:
+    return rules.standing(lead.remind_at, lead.due_at, system().clock()).value
 
 
 def weekday(moment: datetime) -> str:

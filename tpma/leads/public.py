@@ -44,7 +44,7 @@ def send(slug: str, locale: str) -> ResponseReturnValue:
     try:
         with system().db.transaction() as session:
             posted, _found = _posted(session, slug, locale, values)
-            if posted.page.state is not PageState.LIVE:
+            if not queries.is_open(session, posted.page, posted.launch):
                 return locked(closed_page(posted.artifact.frame), 410)
             service.capture(session, system().signer, system().settings.base_url, posted, visit())
     except FormFault as fault:

@@ -198,3 +198,39 @@ def came_by(session: Session, lead: Lead) -> dict[str, str]:
         )
     )
     return {name: str(value) for name, value in (found or {}).items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Leads of one campaign whose answer is late."""
+
+    code: str
+    leads: int
+    since: datetime  # the earliest was due then
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a vendor may know of a partner's answers: how many, and under which codes."""
+
+    waiting: int
+    late: list[Late]
+
+    @property
+    def missed(self) -> int:
+        return sum(one.leads for one in self.late)
+
+
+def answers(session: Session, vendor_id: UUID, enrolment_id: UUID, now: datetime) -> Answers:
+    """How one partner of this vendor answers now, the campaign that waits longest first."""
+    own = select(Lead).where(
+        Lead.vendor_id == vendor_id, Lead.enrolment_id == enrolment_id, Lead.state.in_(WAITING)
+    )
+    waiting = session.scalar(own.with_only_columns(func.count()))
+    rows = session.execute(
+        own.with_only_columns(Lead.campaign_code, func.count(), func.min(Lead.due_at))
+        .where(Lead.due_at <= now)
+        .group_by(Lead.campaign_code)
+        .order_by(func.min(Lead.due_at))
+    )
+    return Answers(waiting or 0, [Late(code, number, since) for code, number, since in rows])

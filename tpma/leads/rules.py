@@ -1,7 +1,9 @@
 """The life of a lead as a table, when an answer is due, and what a decline is for."""
 
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -48,6 +50,7 @@ SAME_PERSON = timedelta(days=180)
 
 ANSWER_DAYS = 2  # working days to accept or decline
 MORNING = time(9)
+WARNING = (3, 4)  # of the time for an answer has gone when we remind
 MOST_NOTE = 300
 
 DECLINE_REASONS: dict[str, str] = {
@@ -86,23 +89,88 @@ def decline_reason(code: str, note: str) -> tuple[str, str]:
     return code, kept
 
 
-def answer_due(start: datetime, zone: str, country: str, days: int = ANSWER_DAYS) -> datetime:
-    """`days` working days after `start` at the same local time, in UTC.
+class Window(NamedTuple):
+    """The time somebody has for an answer, in UTC."""
 
-    Weekends are CLDR's for the country; a start on a day off counts from 09:00 of the next
-    working day. A local time the clocks skip becomes the next valid one, a doubled one the first.
+    start: datetime
+    due: datetime
+
+    @property
+    def warning(self) -> datetime:
+        """Three quarters of the time have gone, as the clock on the wall counts it."""
+        part, whole = WARNING
+        return self.start + (self.due - self.start) * part / whole
+
+
+def answer_window(
+    start: datetime,
+    zone: str,
+    country: str,
+    days: int = ANSWER_DAYS,
+    closed: Collection[date] = (),
+) -> Window:
+    """`days` working days after `start` at the same local time.
+
+    Weekends are CLDR's for the country, `closed` the vendor's holidays there; a start on a day
+    off counts from 09:00 of the next working day. A local time the clocks skip becomes the next
+    valid one, a doubled one the first.
     """
     place = ZoneInfo(zone)
     local = start.astimezone(place)
-    day, at = local.date(), local.time()
+    first = _working(local.date(), country, closed)
+    at = local.time() if first == local.date() else MORNING
+    last = first
+    for _day in range(days):
+        last = _working(last + timedelta(days=1), country, closed)
+    began = start if first == local.date() else _valid(datetime.combine(first, at, place))
+    return Window(began, _valid(datetime.combine(last, at, place)))
+
+
+def _working(day: date, country: str, closed: Collection[date]) -> date:
+    """The day itself, or the next one people work on."""
     off = days_off(country)
-    while day.weekday() in off:
-        day, at = day + timedelta(days=1), MORNING
-    left = days
-    while left:
+    while day.weekday() in off or day in closed:
         day += timedelta(days=1)
-        left -= day.weekday() not in off
-    return _valid(datetime.combine(day, at, place))
+    return day
+
+
+def answer_due(
+    start: datetime,
+    zone: str,
+    country: str,
+    days: int = ANSWER_DAYS,
+    closed: Collection[date] = (),
+) -> datetime:
+    """The end of `answer_window`."""
+    return answer_window(start, zone, country, days, closed).due
+
+
+class Standing(StrEnum):
+    """How it stands with a promised answer."""
+
+    ON_TIME = "on_time"
+    SOON = "soon"
+    MISSED = "missed"
+
+
+def standing(remind_at: datetime | None, due: datetime, now: datetime) -> Standing:
+    """Missed from the very moment it was due; soon once the warning's moment has come.
+
+    `remind_at` is the warning until it was given, and `due` from then on.
+    """
+    if now >= due:
+        return Standing.MISSED
+    is_early = remind_at is not None and now < remind_at < due
+    return Standing.ON_TIME if is_early else Standing.SOON
+
+
+def reminder_after_reopening(
+    window: Window, escalated_at: datetime | None, now: datetime
+) -> datetime | None:
+    """When to tell its people next, once an answer was taken back: not of what they know."""
+    if escalated_at is not None:
+        return None
+    return window.warning if now < window.warning else window.due
 
 
 def _valid(local: datetime) -> datetime:

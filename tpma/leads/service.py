@@ -15,12 +15,13 @@ from tpma.core.text import registrable_domain
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
-from tpma.leads import consents, notices, queries, rules
+from tpma.leads import consents, deadlines, notices, queries, rules
 from tpma.leads.models import Lead, LeadState
 from tpma.leads.rules import LeadEvent
 from tpma.pages import service as pages
 from tpma.pages.models import FormSubmission, SubmissionState
 from tpma.pages.rules import READER, FormFault
+from tpma.partners.models import Enrolment
 from tpma.tracking import queries as tracking
 from tpma.tracking import service as events
 from tpma.tracking.models import EventType, Verdict
@@ -133,6 +134,8 @@ def _lead(
     country: str,
 ) -> Lead:
     now = clock_of(session)()
+    enrolment = session.get_one(Enrolment, posted.launch.enrolment_id)
+    window = deadlines.window(now, partner, enrolment)
     columns, address = taken.answers.columns, taken.answers.address
     assert address is not None, "every kit's form asks for an e-mail address"
     original = queries.open_lead_of(session, partner.id, address.norm, now)
@@ -159,7 +162,8 @@ def _lead(
         share_with_vendor=consents.shared(taken.submission),
         state=LeadState.DUPLICATE if original else LeadState.ROUTED,
         duplicate_of_id=original.id if original else None,
-        due_at=rules.answer_due(now, partner.timezone, partner.country),
+        due_at=window.due,
+        remind_at=None if original else window.warning,
     )
     session.add(lead)
     if original is not None:
@@ -186,6 +190,9 @@ def decline(session: Session, actor: Actor, lead: Lead, reason: str, note: str) 
 def reopen(session: Session, actor: Actor, lead: Lead) -> None:
     """Take an answer back: the lead waits again, until when it was due before."""
     move(session, actor, lead, LeadEvent.REOPEN)
+    window = rules.Window(lead.created_at, lead.due_at)
+    now = clock_of(session)()
+    lead.remind_at = rules.reminder_after_reopening(window, lead.escalated_at, now)
     lead.owner_id = lead.accepted_at = None
     lead.declined_reason = lead.declined_note = ""
 
@@ -199,6 +206,7 @@ def move(
     """
     before = lead.state
     lead.state = rules.after(before, event)
+    lead.remind_at = None
     record(
         session,
         actor,

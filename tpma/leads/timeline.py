@@ -79,6 +79,7 @@ def _answers(session: Session, lead: Lead) -> Iterator[Touch]:
         "lead.decline": _("Declined by %(name)s"),
         "lead.reopen": _("Answer taken back by %(name)s"),
         "lead.contact": _("%(name)s spoke to them"),
+        "lead.escalated": _("Not answered in time: your admin and channel manager were told"),
         "lead.deal_registered": _("Registered as a deal by %(name)s"),
     }
     for at, action, name in rows:

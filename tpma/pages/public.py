@@ -47,7 +47,8 @@ def show(slug: str, locale: str = "") -> ResponseReturnValue:
         if chosen not in found.hashes or page.state is PageState.DRAFT:
             raise NotFound("There is no page in this language.")
         artifact = queries.artifact(session, found, chosen)
-    if page.state is not PageState.LIVE:
+        is_open = queries.is_open(session, page, found.launch)
+    if not is_open:
         return locked(closed_page(artifact.frame), 410)
     _readers().viewed(page.launch_id, reader)
     carried = _carried(found.launch.campaign_code, reader)

@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
@@ -68,6 +69,7 @@ class Programme(Row):
     fallback_policy: Mapped[FallbackPolicy] = mapped_column(
         enum_column(FallbackPolicy), default=FallbackPolicy.CHAIN
     )
+    holidays: Mapped[list[str]] = mapped_column(default=list)  # "2026-12-25", "2026-10-03 DE"
 
 
 class Tier(Row):
@@ -79,6 +81,8 @@ class Tier(Row):
     key: Mapped[str] = mapped_column(String(20))  # registered silver gold platinum
     rank: Mapped[int]
     protection_days: Mapped[int] = mapped_column(default=90)
+    # Currency → the largest value (minor units) approved by rule; none: somebody always decides.
+    auto_approve: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
 class EnrolmentState(StrEnum):

@@ -222,6 +222,22 @@ def tier(session: Session, programme: Programme, key: str) -> Tier:
     )
 
 
+def currencies(session: Session, programme: Programme) -> list[str]:
+    """What its registrations may be valued in: the vendor's own currency first, then partners'."""
+    own = session.get_one(Organisation, programme.tenant_id).base_currency
+    theirs = session.scalars(
+        select(Organisation.base_currency)
+        .join(Enrolment, Enrolment.partner_id == Organisation.id)
+        .where(
+            Enrolment.programme_id == programme.id,
+            Enrolment.tenant_id == programme.tenant_id,
+            Enrolment.state != EnrolmentState.CLOSED,
+        )
+        .distinct()
+    )
+    return [own, *sorted(set(theirs) - {own})]
+
+
 def managers(session: Session, vendor_id: UUID) -> list[User]:
     """People of the vendor who can look after a partner, by name."""
     rows = session.execute(

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
@@ -205,9 +205,16 @@ def _show(session: Session, enrolment_id: UUID, values: Mapping[str, Any], fault
         persona_words=rules.persona_words,
         country_name=places.country_name,
         own_name=places.own_name,
+        answers=_address("leads_studio.answers", enrolment_id),
         values=values,
         faults=faults,
     )
+
+
+def _address(endpoint: str, enrolment_id: UUID) -> str:
+    """A page of a room further on, which this one knows by name only."""
+    known = endpoint in current_app.view_functions
+    return url_for(endpoint, enrolment_id=enrolment_id) if known else ""
 
 
 def _form(session: Session, values: Mapping[str, Any], faults: Faults) -> str:

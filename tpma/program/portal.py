@@ -10,6 +10,7 @@ from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import allowed
 from tpma.kits.neighbours import address
+from tpma.kits.rules import day_in
 from tpma.leads.models import Lead, LeadState
 from tpma.measurement import queries as reports
 from tpma.measurement import shown
@@ -33,7 +34,7 @@ def home() -> ResponseReturnValue:
     with system().db.reading() as session:
         enrolment = own(session, me.organisation_id, me.enrolment_id)
         campaigns = reports.lines(session, of_partner(me.organisation_id, me.vendor_id))
-        shelf = queries.shelf(session, enrolment, now.date())
+        shelf = queries.shelf(session, enrolment, day_in(enrolment.vendor.timezone, now))
         facts = queries.facts(session, enrolment, campaigns, shelf, now)
         acts = rules.next_acts(facts, permissions)
         return render(

@@ -46,7 +46,7 @@ class Facts:
     code: str
     start_at: datetime | None
     ends_at: datetime
-    kit_retires: date | None
+    kit_retires: date | None  # its last day, in the vendor's zone
     from_name: str
     reply_to: str
     partner_name: str
@@ -70,3 +70,4 @@ class Facts:
     unresolved: int  # contacts whose mail could not be built in the dry run
     leaves_machine: bool
     links: Mapping[str, str] = field(default_factory=dict)
+    vendor_zone: str = "UTC"  # IANA

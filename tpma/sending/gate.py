@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from tpma.core.i18n import babel_locale, day, ngettext, number
 from tpma.core.i18n import gettext as _
+from tpma.kits.rules import is_over
 from tpma.sending.findings import Check, Facts, Tone
 from tpma.sending.mail_rules import bodies, headers
 
@@ -237,12 +238,12 @@ def dates(facts: Facts) -> Iterable[Check]:
             (_("Choose a time"), "time"),
         )
         return
-    if facts.kit_retires and start.date() > facts.kit_retires:
+    if is_over(facts.kit_retires, facts.vendor_zone, start):
         yield Check(
             "DATES",
             Tone.RED,
             _("The kit retires before your start"),
-            _("It can be launched until %(day)s.", day=day(facts.kit_retires)),
+            _("It can be launched until %(day)s.", day=_last_day(facts)),
             (_("Choose an earlier time"), "time"),
         )
         return
@@ -254,6 +255,10 @@ def dates(facts: Facts) -> Iterable[Check]:
             _("Its pages close after %(day)s.", day=day(facts.kit_retires)),
         )
     yield Check("DATES", Tone.GREEN, _("Dates"), _("Start and end fit the kit"))
+
+
+def _last_day(facts: Facts) -> str:
+    return day(facts.kit_retires) if facts.kit_retires else ""
 
 
 def budget(facts: Facts) -> Iterable[Check]:

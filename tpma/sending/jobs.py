@@ -5,7 +5,7 @@ from uuid import UUID
 from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
-from tpma.sending import notices, service
+from tpma.sending import guards, notices, service
 from tpma.sending.events import canary, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
 from tpma.system import System
@@ -56,3 +56,9 @@ def confirm_subscription(system: System, topic: str, token: str) -> None:
 def end_soft_bounce(system: System, contact_id: str) -> None:
     with system.db.transaction() as session:
         suppressing.end_soft_bounce(session, UUID(contact_id))
+
+
+@jobs.sweeps("sending.guards")
+def watch(system: System) -> int:
+    """Bounces and complaints of what is being sent."""
+    return guards.watch(system)

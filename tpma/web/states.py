@@ -59,6 +59,11 @@ STATES: dict[str, dict[str, tuple[str, str, str]]] = {
         "converted": (_OK, "trophy", lazy("Won")),
         "lost": (_NEUTRAL, "circle-minus", lazy("Lost")),
     },
+    "answer": {  # how it stands with a promised one
+        "on_time": (_GO, "clock", lazy("On time")),
+        "soon": (_WARN, "alarm", lazy("Due soon")),
+        "missed": (_BAD, "clock-exclamation", lazy("Missed")),
+    },
     "deal": {
         "draft": (_NEUTRAL, "pencil", lazy("Draft")),
         "submitted": (_GO, "send", lazy("Submitted")),

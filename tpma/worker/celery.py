@@ -12,7 +12,7 @@ from celery import Celery
 
 from tpma import jobs
 from tpma.core.settings import load
-from tpma.sending import engine, guards, provider, recovery, service
+from tpma.sending import engine, provider, recovery, service
 from tpma.sending.events import tending
 from tpma.system import System
 from tpma.wiring import from_settings
@@ -29,9 +29,13 @@ app.conf.update(
     beat_schedule={
         "relay": {"task": "tpma.relay", "schedule": 1.0, "options": {"expires": 5}},
         "drain": {"task": "tpma.drain", "schedule": 1.0, "options": {"expires": 5}},
-        "watch": {"task": "tpma.watch", "schedule": 60.0, "options": {"expires": 60}},
         "recover": {"task": "tpma.recover", "schedule": 5.0, "options": {"expires": 10}},
         "listen": {"task": "tpma.listen", "schedule": 2.0, "options": {"expires": 5}},
+        "sweep": {
+            "task": "tpma.sweep",
+            "schedule": jobs.SWEEP_EVERY.total_seconds(),
+            "options": {"expires": 60},
+        },
     },
 )
 _MOST_LOOKS = 100
@@ -80,14 +84,14 @@ def recover() -> None:
         service.expire(session, system().clock())
 
 
-@app.task(name="tpma.watch")
-def watch() -> None:
-    guards.watch(system())
-
-
 @app.task(name="tpma.listen")
 def listen() -> None:
     """Empty the event queue. Short waits: this holds one of the workers."""
     for _look in range(_MOST_LOOKS):
         if not loop.listen(system(), wait_s=1):
             return
+
+
+@app.task(name="tpma.sweep")
+def sweep() -> None:
+    jobs.sweep(system())

@@ -1,18 +1,18 @@
-"""The worker in one process: due jobs, mails to send, deaths to settle, then a short sleep.
+"""The worker in one process: due jobs, mails to send, deaths and deadlines, then a short sleep.
 
 Everything it does is a row in the database, so it may be killed at any moment, and any number of
 them may run beside one another.
 """
 
 import threading
-import time
 from collections.abc import Callable
+from datetime import datetime
 from uuid import uuid4
 
 from tpma import jobs
 from tpma.core.log import logger
 from tpma.ports.events import EventSource, RawEvent
-from tpma.sending import engine, guards, provider, recovery, service
+from tpma.sending import engine, provider, recovery, service
 from tpma.sending.events import feeding, tending
 from tpma.system import System
 from tpma.worker import handlers
@@ -31,7 +31,7 @@ class Worker:
         self._system = system
         self._owner = str(uuid4())
         self._stopping = threading.Event()
-        self._next_watch = 0.0
+        self._swept: datetime | None = None
 
     def run(self) -> None:
         _log.info("worker started", owner=self._owner)
@@ -64,11 +64,11 @@ class Worker:
         return (
             self._try(lambda: jobs.run_due(system))
             + self._try(lambda: provider.refresh(system))
-            + self._each_minute()
             + self._try(lambda: engine.drain(system, self._owner, most_batches=_BATCHES_A_ROUND))
             + self._try(lambda: recovery.tick(system))
             + self._try(lambda: tending.tick(system))
             + self._try(self._expire)
+            + self._try(self._sweep)
         )
 
     def _try(self, part: Callable[[], int]) -> int:
@@ -78,15 +78,16 @@ class Worker:
             _log.exception("part of a round failed")
             return 0
 
-    def _each_minute(self) -> int:
-        if time.monotonic() < self._next_watch:
-            return 0
-        self._next_watch = time.monotonic() + 60
-        return self._try(lambda: guards.watch(self._system))
-
     def _expire(self) -> int:
         with self._system.db.transaction() as session:
             return service.expire(session, self._system.clock())
+
+    def _sweep(self) -> int:
+        now = self._system.clock()
+        if self._swept is not None and now - self._swept < jobs.SWEEP_EVERY:
+            return 0
+        self._swept = now
+        return jobs.sweep(self._system)
 
 
 def listen(system: System, *, wait_s: float, most: int = 10) -> int:
