@@ -85,7 +85,7 @@ def _header_problems(head: bytes) -> list[str]:
 def _has_long_line(raw: bytes) -> bool:
     """Steps from line end to line end, a thousand bytes at a time."""
     start, end = 0, len(raw)
-    while end - start > LONGEST_LINE + 2:
+    while end - start > LONGEST_LINE:
         start = raw.rfind(b"\n", start, start + LONGEST_LINE + 2) + 1
         if not start:
             return True

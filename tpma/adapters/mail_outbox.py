@@ -28,7 +28,7 @@ class OutboxMail:
             path.mkdir(parents=True, exist_ok=True)
 
     def problems(self, envelope: Envelope) -> list[str]:
-        """What a provider would refuse is refused here too, so that nobody learns it in production."""
+        """What a provider would refuse is refused here too: better to learn it before."""
         named = [] if _NAME.fullmatch(envelope.name) else ["name is not a safe file name"]
         return named + mail_checks.problems(envelope)
 

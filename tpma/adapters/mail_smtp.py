@@ -6,7 +6,6 @@ are written nothing can have been accepted; from then until the reply the mail i
 4xx and 5xx, also the one to the dot, is the server's word that it did not take it.
 """
 
-import os
 import re
 import time
 import weakref
@@ -26,7 +25,12 @@ _NETWORK_PAUSE = 5.0  # seconds before a server that cannot be reached is asked 
 _BUSY_PAUSE = 60.0  # after "not now"
 _SETTINGS_PAUSE = 300.0  # after something only the operator can mend
 _SIGN_IN = frozenset({530, 534, 535, 538})  # RFC 4954: about us, not about the mail
-_QUEUE_ID = re.compile(r"(?:queued as|id=|Ok:?) ?<?([A-Za-z0-9][\w.@-]{4,100})", re.IGNORECASE)
+# Postfix and Mailpit, Exim, Amazon SES; the first that is found
+_QUEUE_IDS = (
+    re.compile(r"queued as <?([\w.@-]{5,100})", re.IGNORECASE),
+    re.compile(r"\bid=<?([\w.@-]{5,100})", re.IGNORECASE),
+    re.compile(r"^(?:2\.\d\.\d )?Ok:? ([\w.@-]{5,100})$", re.IGNORECASE),
+)
 _NOT_SENT, _REFUSED, _MAYBE = Outcome.NOT_SENT, Outcome.REFUSED, Outcome.MAYBE
 _LATE = SendResult(_NOT_SENT, code="DeadlinePassed")
 
@@ -216,10 +220,9 @@ class SmtpMail:
         """The reply to the whole mail."""
         session.mails += 1
         if reply.kind == 2:
-            found = _QUEUE_ID.search(reply.text)
             return SendResult(
                 Outcome.ACCEPTED,
-                found[1] if found else envelope.attempt_id,
+                _queue_id(reply.text) or envelope.attempt_id,
                 code=_code("END", reply),
                 detail=reply.text[:200],
             )
@@ -262,6 +265,11 @@ def _framed(session: Session, raw: bytes) -> tuple[bytes, bytes]:
     if b"\r\n." in raw or raw.startswith(b"."):
         raw = (b"\r\n" + raw).replace(b"\r\n.", b"\r\n..")[2:]
     return raw, b".\r\n"
+
+
+def _queue_id(text: str) -> str | None:
+    found = (pattern.search(text) for pattern in _QUEUE_IDS)
+    return next((match[1] for match in found if match), None)
 
 
 def _code(step: str, reply: Reply) -> str:
