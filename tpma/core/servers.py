@@ -65,8 +65,8 @@ def _server(url: str, schemes: dict[str, tuple[int, Protection]]) -> MailServer:
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError as error:
-        raise ValueError(f"the port or host cannot be read: {error}") from error
+    except ValueError:  # its words may hold a part of the password
+        raise ValueError("the host or its port cannot be read") from None
     if parts.scheme not in schemes:
         known = ", ".join(f"{scheme}://" for scheme in schemes)
         raise ValueError(f"begin with one of {known}")
