@@ -8,7 +8,7 @@ import imaplib
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,12 +37,12 @@ class Letter:
 
 
 class ReportMailbox(Protocol):
-    def letters(self, most: int) -> Iterator[Letter]:
+    def letters(self, most: int) -> list[Letter]:
         """What is waiting, oldest first. Raises Unavailable."""
         ...
 
-    def put_aside(self, key: str) -> None:
-        """Never offered again. Raises Unavailable."""
+    def put_aside(self, keys: Sequence[str]) -> None:
+        """Never offered again; what is gone already is no fault. Raises Unavailable."""
         ...
 
     def reach(self) -> str:
@@ -52,15 +52,18 @@ class ReportMailbox(Protocol):
 
 def collect(mailbox: ReportMailbox, verp: Verp, apply: Apply, most: int = 100) -> int:
     """Read what is waiting, apply it, then put it aside; how many mails that were."""
-    done = 0
-    for letter in mailbox.letters(most):
-        returned = read(letter.raw, verp, letter.received)
-        if returned.sort in {Sort.FORGED, Sort.OTHER}:
-            _log.info("returned mail says nothing of ours", sort=returned.sort.value)
-        apply(returned)
-        mailbox.put_aside(letter.key)
-        done += 1
-    return done
+    done: list[str] = []
+    try:
+        for letter in mailbox.letters(most):
+            returned = read(letter.raw, verp, letter.received)
+            if returned.sort in {Sort.FORGED, Sort.OTHER}:
+                _log.info("returned mail says nothing of ours", sort=returned.sort.value)
+            apply(returned)
+            done.append(letter.key)
+    finally:
+        if done:
+            mailbox.put_aside(done)
+    return len(done)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +72,22 @@ class MaildirReports:
 
     path: Path
 
-    def letters(self, most: int) -> Iterator[Letter]:
+    def letters(self, most: int) -> list[Letter]:
+        found = []
         for name in self._waiting()[:most]:
             with suppress(FileNotFoundError):  # another worker put it aside
-                yield self._letter(name)
+                found.append(self._letter(name))
+        return found
 
-    def put_aside(self, key: str) -> None:
+    def put_aside(self, keys: Sequence[str]) -> None:
         aside = self.path / f".{ASIDE}"
-        base = Path(key).name.partition(":")[0]
         try:
             for folder in ("cur", "new", "tmp"):
                 (aside / folder).mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                os.replace(self.path / key, aside / "cur" / f"{base}:2,S")
+            for key in keys:
+                base = Path(key).name.partition(":")[0]
+                with suppress(FileNotFoundError):
+                    os.replace(self.path / key, aside / "cur" / f"{base}:2,S")
         except OSError as error:
             raise self._broken(error) from error
 
@@ -102,9 +108,14 @@ class MaildirReports:
         return [name for _time, name in sorted(files)]
 
     def _letter(self, name: str) -> Letter:
-        with (self.path / name).open("rb") as file:
-            received = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-            return Letter(name, file.read(MOST_BYTES), received)
+        try:
+            with (self.path / name).open("rb") as file:
+                received = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
+                return Letter(name, file.read(MOST_BYTES), received)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise self._broken(error) from error
 
     def _broken(self, error: OSError) -> Unavailable:
         return Unavailable(f"Maildir {self.path}: {error.strerror}")
@@ -120,29 +131,28 @@ class ImapReports:
     def __init__(self, server: MailServer) -> None:
         self._server = server
         self._folder = server.folder or "INBOX"
-        self._open: imaplib.IMAP4 | None = None
 
-    def letters(self, most: int) -> Iterator[Letter]:
+    def letters(self, most: int) -> list[Letter]:
         with self._connected() as mailbox:
-            self._open = mailbox
-            try:
-                for uid in self._waiting(mailbox)[:most]:
-                    if letter := _fetched(mailbox, uid):
-                        yield letter
-            finally:
-                self._open = None
+            numbering = _numbering(mailbox)
+            uids = self._waiting(mailbox)[:most]
+            return [letter for uid in uids if (letter := _fetched(mailbox, numbering, uid))]
 
-    def put_aside(self, key: str) -> None:
-        """Only while its letter is being read: a UID means nothing in another session."""
-        mailbox = self._open
-        if mailbox is None:
-            raise Unavailable(f"IMAP server {self._server}: not connected")
-        with self._told():
+    def put_aside(self, keys: Sequence[str]) -> None:
+        """Keys are UIDs with the mailbox's UIDVALIDITY: numbered anew, they mean nothing, and
+        the mails are offered once more."""
+        with self._connected() as mailbox:
+            now = _numbering(mailbox)
+            uids = [uid for numbering, _dot, uid in (k.partition(".") for k in keys)
+                    if numbering == now]  # fmt: skip
+            if not uids:
+                return
+            several = ",".join(uids)
             if "MOVE" in mailbox.capabilities:  # RFC 6851
-                _ok(mailbox.uid("MOVE", key, ASIDE))
+                _ok(mailbox.uid("MOVE", several, ASIDE))
             else:
-                _ok(mailbox.uid("COPY", key, ASIDE))
-                _ok(mailbox.uid("STORE", key, "+FLAGS.SILENT", r"(\Deleted)"))
+                _ok(mailbox.uid("COPY", several, ASIDE))
+                _ok(mailbox.uid("STORE", several, "+FLAGS.SILENT", r"(\Deleted)"))
                 _ok(mailbox.expunge())
 
     def reach(self) -> str:
@@ -152,7 +162,7 @@ class ImapReports:
 
     @contextmanager
     def _connected(self) -> Iterator[imaplib.IMAP4]:
-        with self._told():
+        try:
             mailbox = self._connection()
             try:
                 mailbox.login(self._server.user, self._server.password)
@@ -162,6 +172,8 @@ class ImapReports:
             finally:
                 with suppress(OSError, imaplib.IMAP4.error):
                     mailbox.logout()
+        except (OSError, imaplib.IMAP4.error) as error:
+            raise Unavailable(f"IMAP server {self._server}: {error}") from error
 
     def _connection(self) -> imaplib.IMAP4:
         host, port = self._server.host, self._server.port
@@ -178,24 +190,23 @@ class ImapReports:
             raise
         return mailbox
 
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, imaplib.IMAP4.error) as error:
-            raise Unavailable(f"IMAP server {self._server}: {error}") from error
-
     def _waiting(self, mailbox: imaplib.IMAP4) -> list[str]:
         found = _ok(mailbox.uid("SEARCH", "UNDELETED"))
         return [uid.decode() for uid in _UID.findall(found[0] or b"")]
 
 
-def _fetched(mailbox: imaplib.IMAP4, uid: str) -> Letter | None:
+def _numbering(mailbox: imaplib.IMAP4) -> str:
+    """UIDVALIDITY of the mailbox that is open."""
+    _name, told = mailbox.response("UIDVALIDITY")
+    return told[0].decode("ascii", "replace") if told and told[0] else ""
+
+
+def _fetched(mailbox: imaplib.IMAP4, numbering: str, uid: str) -> Letter | None:
     """The beginning of a mail, without marking it as read; None if it is gone."""
     told = _ok(mailbox.uid("FETCH", uid, f"(INTERNALDATE BODY.PEEK[]<0.{MOST_BYTES}>)"))
     for part in told:
         if isinstance(part, tuple):
-            return Letter(uid, part[1], _received(b" ".join(p for p in part if p is not part[1])))
+            return Letter(f"{numbering}.{uid}", part[1], _received(part[0]))
     return None
 
 
