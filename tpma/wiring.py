@@ -61,13 +61,18 @@ _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
 }
 
 
+def transport_of(settings: Settings) -> MailTransport:
+    """The way out for mail that TPMA_MAIL names."""
+    return _MAIL[settings.mail](settings)
+
+
 def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> System:
     """The system this process runs, as its TPMA_* variables say."""
     chosen = settings or load()
     chosen.home.mkdir(parents=True, exist_ok=True)
     return System(
         db=Database(chosen.url_of_database, clock),
-        mail=_MAIL[chosen.mail](chosen),
+        mail=transport_of(chosen),
         pdf=WeasyPrintPdf(),
         signer=Signer(secret_of(chosen)),
         settings=chosen,

@@ -19,7 +19,9 @@ from tpma.core.settings import Settings
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
 
-EVERY = ["serve", "worker", "migrate", "check", "settings", "doctor", "demo", "kits", "user"]
+EVERY = [
+    "serve", "worker", "migrate", "check", "settings", "doctor", "bench", "demo", "kits", "user"
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
