@@ -24,12 +24,11 @@ def verp_of(settings: Settings) -> Verp:
 
 
 def _smtp(settings: Settings) -> MailTransport:
-    return SmtpMail(
-        servers.smtp_server(settings.smtp_url),
-        verp_of(settings),
-        helo=settings.mail_domain,
-        sign=_signing(settings),
-    )
+    server, signing = servers.smtp_server(settings.smtp_url), _signing(settings)
+    try:
+        return SmtpMail(server, verp_of(settings), helo=settings.mail_domain, sign=signing)
+    except OSError as error:  # of the certificates
+        raise Invalid(f"TPMA_SMTP_URL: {server.ca_file}: {error.strerror}") from error
 
 
 def _signing(settings: Settings) -> Signing | None:
