@@ -31,6 +31,7 @@ class Mail:
     mail: str
     rcpt: str
     raw: bytes
+    kept: bool  # not refused after all
 
 
 @dataclass
@@ -150,8 +151,10 @@ class Talk:
         self.take(raw)
 
     def take(self, raw: bytes) -> None:
-        self.server.got.append(Mail(self.number, self.mail, self.rcpt, raw))
-        self.do("END")
+        act = self.server.act("END")
+        kept = callable(act) or not act.startswith((b"4", b"5"))
+        self.server.got.append(Mail(self.number, self.mail, self.rcpt, raw, kept))
+        self.perform(act)
 
     def say(self, data: bytes) -> None:
         self.answers += data

@@ -188,7 +188,7 @@ class SmtpMail:
         if _is_past(deadline):
             session.close()  # without its end the mail is none
             return _LATE
-        session.wire.write(end, self._patience.command)
+        session.wire.write(end, self._patience.connect)
         session.step = "END"
         return self._judged(session, envelope, session.wire.reply(self._patience.end))
 

@@ -16,11 +16,12 @@ from tpma.core.servers import MailServer, Protection
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds. What follows the last byte of a mail must end before the engine doubts it."""
+    """Seconds. `connect` and `end` together are the longest call the engine reckons with: the
+    last bytes are written in time for their reply."""
 
-    connect: float = 5
+    connect: float = 5  # also to write the last bytes
     command: float = 15
-    end: float = 30
+    end: float = 30  # for the reply to a whole mail
 
 
 class NotOpened(Exception):
