@@ -6,18 +6,65 @@ from tpma.adapters.events_sns import SnsEvents
 from tpma.adapters.events_sqs import SqsEvents
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
+from tpma.adapters.mail_smtp import Signing, SmtpMail
 from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
+from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, ReportMailbox
+from tpma.adapters.verp import Verp
+from tpma.core import servers
 from tpma.core.clock import Clock, utc_now
 from tpma.core.db import Database
+from tpma.core.errors import Invalid
 from tpma.core.settings import Settings, load, secret_of
 from tpma.core.signing import Signer
 from tpma.ports.mail import MailTransport
 from tpma.system import System
 
+
+def verp_of(settings: Settings) -> Verp:
+    """The return paths of this installation."""
+    return Verp(Signer(secret_of(settings)), settings.domain_of_bounces)
+
+
+def _smtp(settings: Settings) -> MailTransport:
+    server, signing = servers.smtp_server(settings.smtp_url), _signing(settings)
+    try:
+        return SmtpMail(server, verp_of(settings), helo=settings.mail_domain, sign=signing)
+    except OSError as error:  # of the certificates
+        raise Invalid(f"TPMA_SMTP_URL: {server.ca_file}: {error.strerror}") from error
+
+
+def _signing(settings: Settings) -> Signing | None:
+    if settings.dkim_key_file is None:
+        return None
+    try:
+        from tpma.adapters.dkim_signing import DkimSigner  # dkimpy comes with the extra "dkim"
+
+        key = settings.dkim_key_file.read_bytes()
+    except (ImportError, OSError) as error:
+        raise Invalid(f"TPMA_DKIM_KEY_FILE: {error} (pip install 'tpma[dkim]')") from error
+    return DkimSigner(settings.mail_domain, settings.dkim_selector, key)
+
+
+def report_mailboxes(settings: Settings) -> list[ReportMailbox]:
+    """Where bounces and complaints come back to by mail."""
+    found: list[ReportMailbox] = []
+    if settings.dsn_maildir is not None:
+        found.append(MaildirReports(settings.dsn_maildir))
+    if settings.dsn_imap_url:
+        found.append(ImapReports(servers.imap_server(settings.dsn_imap_url)))
+    return found
+
+
 _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
     "outbox": lambda settings: OutboxMail(settings.outbox_folder),
     "ses": lambda settings: SesMail.of(settings.ses_region, settings.ses_configuration_set),
+    "smtp": _smtp,
 }
+
+
+def transport_of(settings: Settings) -> MailTransport:
+    """The way out for mail that TPMA_MAIL names."""
+    return _MAIL[settings.mail](settings)
 
 
 def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> System:
@@ -26,7 +73,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
     chosen.home.mkdir(parents=True, exist_ok=True)
     return System(
         db=Database(chosen.url_of_database, clock),
-        mail=_MAIL[chosen.mail](chosen),
+        mail=transport_of(chosen),
         pdf=WeasyPrintPdf(),
         signer=Signer(secret_of(chosen)),
         settings=chosen,

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import delete, select
 
 from tests import factories
+from tests.contracts.smtp_server import ScriptedSmtp
 from tests.factories import tracking
 from tpma import cli
 from tpma.core import schema
@@ -20,7 +21,8 @@ from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
 
 EVERY = [
-    "serve", "worker", "migrate", "check", "settings", "doctor", "demo", "kits", "user", "feed",
+    "serve", "worker", "migrate", "check", "settings", "doctor", "bench", "demo", "kits", "user",
+    "feed",
 ]  # fmt: skip
 
 
@@ -148,6 +150,36 @@ def test_a_healthy_installation_passes_every_probe(run, home):
     assert all(line.startswith("ok ") for line in said.splitlines())
     for probe in ("database at revision", "SQLite journal wal", "power cut", "fonts", "messages"):
         assert probe in said
+
+
+def test_the_doctor_asks_the_mail_server_and_the_mailbox_of_bounces(
+    run, home, monkeypatch, tmp_path
+):
+    with ScriptedSmtp() as server:
+        monkeypatch.setenv("TPMA_MAIL", "smtp")
+        monkeypatch.setenv("TPMA_SMTP_URL", f"smtp://127.0.0.1:{server.port}")
+        monkeypatch.setenv("TPMA_DSN_MAILDIR", str(tmp_path / "bounces"))
+        for folder in ("cur", "new", "tmp"):
+            (tmp_path / "bounces" / folder).mkdir(parents=True)
+        code, said, _told = run("doctor")
+        assert code == 0
+        assert f"ok   SMTP server 127.0.0.1:{server.port}: no TLS; PIPELINING" in said
+        assert f"ok   reports from Maildir {tmp_path / 'bounces'}: 0 waiting" in said
+    (tmp_path / "bounces" / "new").rmdir()
+    code, said, told = run("doctor")
+    assert code == 5
+    assert "FAIL SMTP server 127.0.0.1" in said
+    assert "FAIL Maildir" in said
+    assert told.startswith("tpma: Something is not right")
+
+
+def test_bench_compares_and_ends_well_when_the_goal_is_reached(run):
+    code, said, _told = run("bench", "--mails", "20", "--rounds", "1")
+    assert code == 0
+    ratios = [float(ratio) for ratio in re.findall(r"([\d.]+)x", said)]
+    assert len(ratios) == 3
+    assert ratios[0] >= 2
+    assert ratios[2] == 1
 
 
 def test_a_mail_said_to_be_sent_without_any_attempt_is_found(run, home):

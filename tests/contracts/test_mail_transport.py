@@ -1,23 +1,40 @@
-"""What every way out for mail promises, and what Amazon SES makes of each kind of trouble.
+"""What every way out for mail promises; then what SES and the outbox promise beyond it.
 
-SES is a small HTTP server that does as it is told and counts what reaches it; the adapter, boto3
-and the network in between are the real ones.
+The same cases go through the local outbox, SMTP and SES. Their other ends are servers that do as
+they are told and count what reaches them; the adapters and the network in between are real.
 """
 
 import base64
-import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field, replace
 
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from tests.contracts import smtp_server as talk
+from tests.contracts.ses_server import (
+    ScriptedSes,
+    accepts,
+    answers_without,
+    drops,
+    fails,
+    hangs,
+    proxy_page,
+)
+from tests.contracts.smtp_server import ScriptedSmtp
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
-from tpma.ports.mail import Envelope, Lookup, Outcome, Scope
+from tpma.adapters.mail_smtp import SmtpMail
+from tpma.adapters.smtp_session import Patience
+from tpma.adapters.verp import Verp
+from tpma.core.servers import smtp_server
+from tpma.core.signing import Signer
+from tpma.ports.mail import Envelope, Lookup, Outcome, Scope, SendResult
 
 RAW = (
     b"From: Dana <campaigns@brightline.mail.example>\r\nTo: ada@reader.example\r\n"
@@ -39,80 +56,6 @@ def envelope(**changes):
 
 def soon():
     return time.clock_gettime(time.CLOCK_BOOTTIME) + 30
-
-
-class ScriptedSes(ThreadingHTTPServer):
-    """Answers each submission as `answer` says and keeps every one it got."""
-
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 64
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.got: list[dict] = []
-        self.answer = accepts
-        self.over = threading.Event()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.got.append(json.loads(body))
-        self.server.answer(self)
-
-    def log_message(self, *_args):
-        """Quiet."""
-
-    def say(self, status, body, code=None, *, length=None):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(length or len(data)))
-        self.send_header("x-amzn-RequestId", "r-1")
-        if code:
-            self.send_header("x-amzn-ErrorType", code)
-        self.send_header("Connection", "close")  # else another thread may reuse what closes now
-        self.end_headers()
-        self.wfile.write(data)
-
-
-def accepts(handler):
-    handler.say(200, {"MessageId": "ses-1"})
-
-
-def fails(status, code, message=""):
-    return lambda handler: handler.say(status, {"message": message}, code)
-
-
-def answers_without(body, length=None):
-    return lambda handler: handler.say(200, body, length=length)
-
-
-def drops(handler):
-    """The mail is taken and the answer is lost."""
-    handler.close_connection = True
-    handler.connection.shutdown(2)
-
-
-def hangs(handler):
-    handler.server.over.wait(20)
-    handler.close_connection = True
-
-
-def proxy_page(status):
-    def answer(handler):
-        data = b"<html>no</html>"
-        handler.send_response(status)
-        handler.send_header("Content-Type", "text/html")
-        handler.send_header("Content-Length", str(len(data)))
-        handler.send_header("Connection", "close")
-        handler.end_headers()
-        handler.wfile.write(data)
-
-    return answer
 
 
 @pytest.fixture
@@ -144,6 +87,217 @@ def ses(server):
     mail = SesMail(client(server.server_address[1]), "tpma-events")
     yield mail
     mail._client.close()
+
+
+# --- every way out
+
+
+@dataclass
+class Way:
+    """A transport, the faults its other end knows, and what has reached that end."""
+
+    mail: object
+    cause: dict = field(default_factory=dict)  # fault → makes it happen from now on
+    arrived: object = None  # () → the raw mails the other end holds
+
+    def meets(self, fault):
+        if fault not in self.cause:
+            pytest.skip(f"{self.mail.name} cannot meet: {fault}")
+        self.cause[fault]()
+
+
+@pytest.fixture
+def by_outbox(tmp_path):
+    folder = tmp_path / "way"
+    mail = OutboxMail(folder)
+    return Way(
+        mail,
+        {
+            "takes it": lambda: None,
+            "not now": (folder / "tmp").rmdir,
+            "cannot be reached": (folder / "tmp").rmdir,
+        },
+        lambda: [file.read_bytes() for file in (folder / "new").iterdir()],
+    )
+
+
+@pytest.fixture
+def by_ses(server):
+    made = SesMail(client(server.server_address[1], read_timeout=0.5), "tpma-events")
+
+    def answers(answer):
+        return lambda: setattr(server, "answer", answer)
+
+    def nowhere():
+        made._client.close()
+        way.mail = SesMail(client(1), "")
+
+    way = Way(
+        made,
+        {
+            "takes it": answers(accepts),
+            "not now": answers(fails(429, "TooManyRequestsException")),
+            "cannot be reached": nowhere,
+            "will not have us": answers(fails(403, "AccessDeniedException")),
+            "refuses the sender": answers(fails(400, "MailFromDomainNotVerifiedException")),
+            "refuses the mail": answers(fails(400, "MessageRejected", "virus")),
+            "refuses the reader": answers(fails(400, "BadRequestException", "Illegal address")),
+            "loses its answer": answers(drops),
+            "never answers": answers(hangs),
+            "answers nonsense": answers(answers_without(b"<html>")),
+            "answers half": answers(answers_without(b'{"MessageId": "se', length=400)),
+        },
+        lambda: [base64.b64decode(got["Content"]["Raw"]["Data"]) for got in server.got],
+    )
+    yield way
+    way.mail._client.close()
+
+
+@pytest.fixture
+def by_smtp():
+    with ScriptedSmtp() as found:
+        made = SmtpMail(
+            smtp_server(f"smtp://127.0.0.1:{found.port}"),
+            Verp(Signer("secret"), "bounce.mail.example"),
+            helo="mail.example",
+            patience=Patience(connect=1, command=0.5, end=0.5),
+        )
+
+        def says(**script):
+            return lambda: found.script.update(script)
+
+        yield Way(
+            made,
+            {
+                "takes it": lambda: None,
+                "not now": says(MAIL=b"421 4.7.0 slow down\r\n"),
+                "cannot be reached": says(GREETING=talk.drop),
+                "will not have us": says(EHLO=b"550 5.7.1 no\r\n"),
+                "refuses the sender": says(MAIL=b"550 5.7.1 not yours\r\n"),
+                "refuses the mail": says(END=b"554 5.6.0 virus\r\n"),
+                "refuses the reader": says(RCPT=b"550 5.1.1 unknown\r\n"),
+                "loses its answer": says(END=talk.drop),
+                "never answers": says(END=talk.hang),
+                "answers nonsense": says(END=b"<html>\r\n"),
+                "answers half": says(END=talk.then_drop(b"25")),
+            },
+            lambda: [got.raw for got in found.got],
+        )
+        made.close()
+
+
+@pytest.fixture(params=["outbox", "smtp", "ses"])
+def way(request):
+    return request.getfixturevalue(f"by_{request.param}")
+
+
+_PROMISED = [
+    ("takes it", {Outcome.ACCEPTED}, {Scope.MESSAGE}),
+    ("not now", {Outcome.NOT_SENT}, {Scope.ACCOUNT}),
+    ("cannot be reached", {Outcome.NOT_SENT}, {Scope.ACCOUNT}),
+    ("will not have us", {Outcome.NOT_SENT}, {Scope.ACCOUNT}),
+    ("refuses the sender", {Outcome.NOT_SENT, Outcome.REFUSED}, {Scope.IDENTITY}),
+    ("refuses the mail", {Outcome.REFUSED}, {Scope.MESSAGE}),
+    ("refuses the reader", {Outcome.REFUSED}, {Scope.MESSAGE}),
+    ("loses its answer", {Outcome.MAYBE}, {Scope.MESSAGE}),
+    ("never answers", {Outcome.MAYBE}, {Scope.MESSAGE}),
+    ("answers nonsense", {Outcome.MAYBE}, {Scope.MESSAGE}),
+    ("answers half", {Outcome.MAYBE}, {Scope.MESSAGE}),
+]
+
+
+@pytest.mark.parametrize(("fault", "outcomes", "scopes"), _PROMISED)
+def test_an_outcome_is_what_is_proven_after_one_submission_at_most(way, fault, outcomes, scopes):
+    way.meets(fault)
+    result = way.mail.send(envelope(), soon())
+    assert result.outcome in outcomes
+    assert result.scope in scopes
+    assert len(way.arrived()) <= 1
+    if result.outcome is Outcome.ACCEPTED:
+        assert way.arrived() == [RAW]
+        assert result.provider_id
+
+
+@pytest.mark.parametrize("fault", ["not now", "cannot be reached", "will not have us"])
+def test_what_may_be_tried_again_waits_a_while(way, fault):
+    way.meets(fault)
+    assert (way.mail.send(envelope(), soon()).retry_after or 0) > 0
+
+
+def test_no_submission_begins_after_the_deadline_where_a_second_would_be_another(way):
+    late = time.clock_gettime(time.CLOCK_BOOTTIME) - 0.01
+    result = way.mail.send(envelope(), late)
+    if not way.mail.capabilities.idempotent:
+        assert (result.outcome, way.arrived()) == (Outcome.NOT_SENT, [])
+
+
+def test_twenty_mails_have_twenty_answers_in_their_order_and_arrive_once_each(way):
+    batch = [
+        envelope(attempt_id=f"{n:032x}", name=f"m{n}-g1", raw=RAW + b"%d\r\n" % n)
+        for n in range(20)
+    ]
+    results = [way.mail.send(one, soon()) for one in batch]
+    assert [result.outcome for result in results] == [Outcome.ACCEPTED] * 20
+    assert sorted(way.arrived()) == sorted(one.raw for one in batch)
+
+
+_UNCLEAN = {
+    "another header": {"raw": RAW.replace(b"An offer", b"An offer\nBcc: all@reader.example")},
+    "a hidden reader": {"raw": RAW.replace(b"Subject", b"Bcc: all@reader.example\r\nSubject")},
+    "a lone return": {"raw": RAW.replace(b"An offer", b"An offer\rX")},
+    "a zero byte": {"raw": RAW.replace(b"An offer", b"An\0offer")},
+    "two subjects": {"raw": RAW.replace(b"Subject", b"Subject: one\r\nSubject")},
+    "two senders": {"raw": RAW.replace(b"Subject", b"From: eve@x.example\r\nSubject")},
+    "a line without a name": {"raw": RAW.replace(b"Subject: An", b"An")},
+    "no sender": {"raw": RAW.replace(b"From", b"X-From")},
+    "orders to a provider": {"raw": RAW.replace(b"Subject", b"X-SES-TENANT: other\r\nSubject")},
+    "a header beyond ASCII": {"raw": RAW.replace(b"An offer", "Ein Angebot für Sie".encode())},
+    "a header too long": {"raw": RAW.replace(b"An offer", b"x" * 1000)},
+    "a body line too long": {"raw": RAW + b"x" * 1000},
+    "another mail behind a dot": {"raw": RAW + b".\nMAIL FROM:<eve@x.example>\n"},
+    "too many bytes": {"raw": RAW + (b"x" * 78 + b"\r\n") * 131_073},
+    "two lines of readers": {"rcpt_to": "ada@reader.example\r\nBcc: all@reader.example"},
+    "two readers": {"rcpt_to": "ada@reader.example, eve@reader.example"},
+    "a reader beyond ASCII": {"rcpt_to": "ädä@reader.example"},
+    "a reader with brackets": {"rcpt_to": "<ada@reader.example>"},
+    "a sender with a line end": {"mail_from": "campaigns@brightline.example\n"},
+}
+
+
+@pytest.mark.parametrize("changes", _UNCLEAN.values(), ids=_UNCLEAN)
+def test_what_is_no_clean_mail_to_one_person_is_told_before_it_is_sent(way, changes):
+    assert way.mail.problems(envelope(**changes))
+
+
+def test_a_clean_mail_has_no_problems_anywhere(way):
+    assert way.mail.problems(envelope()) == []
+    assert way.mail.problems(envelope(raw=RAW + (b"x" * 998 + b"\r\n") * 3)) == []
+    folded = RAW.replace(b"An offer", b"An\r\n offer\r\n\tfor you")
+    assert way.mail.problems(envelope(raw=folded)) == []
+
+
+_LENIENT = [HealthCheck.function_scoped_fixture]
+_words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=_LENIENT)
+@given(name=_words, sender=_words, recipient=_words, raw=st.binary(max_size=120), tag=_words)
+def test_whatever_it_is_given_it_answers_and_does_not_raise(way, name, sender, recipient, raw, tag):
+    strange = envelope(
+        name=name, mail_from=sender, rcpt_to=recipient, raw=raw, tags={"tpma-launch": tag}
+    )
+    assert isinstance(way.mail.problems(strange), list)
+    assert isinstance(way.mail.send(strange, soon()), SendResult)
+
+
+def test_a_result_may_be_changed_by_nobody(way):
+    result = way.mail.send(envelope(), soon())
+    assert replace(result) == result
+    with pytest.raises(AttributeError):
+        result.outcome = Outcome.REFUSED
+
+
+# --- Amazon SES
 
 
 _SAID = [

@@ -25,7 +25,19 @@ def bare(monkeypatch):
         ("TPMA_PORT", "0"),
         ("TPMA_PORT", "70000"),
         ("TPMA_THREADS", "0"),
-        ("TPMA_MAIL", "smtp"),
+        ("TPMA_MAIL", "pigeon"),
+        ("TPMA_SMTP_URL", "mail.example.org"),
+        ("TPMA_SMTP_URL", "http://mail.example.org"),
+        ("TPMA_SMTP_URL", "smtp://mail.example.org:smtp"),
+        ("TPMA_SMTP_URL", "smtps://"),
+        ("TPMA_SMTP_URL", "smtps://mail example.org"),
+        ("TPMA_SMTP_URL", "smtp://ada:secret@mail.example.org"),
+        ("TPMA_SMTP_URL", "smtps://ada@mail.example.org"),
+        ("TPMA_SMTP_URL", "smtps://mail.example.org?verify=no"),
+        ("TPMA_BOUNCE_DOMAIN", "bounce"),
+        ("TPMA_DKIM_SELECTOR", "a.b"),
+        ("TPMA_DSN_IMAP_URL", "imaps://mail.example.org"),
+        ("TPMA_DSN_IMAP_URL", "smtps://ada:secret@mail.example.org"),
         ("TPMA_BASE_URL", "tpma.example.org"),
         ("TPMA_BASE_URL", "javascript:alert(1)"),
         ("TPMA_ENVIRONMENT", "pro duction"),
@@ -59,6 +71,33 @@ def test_a_bad_value_is_named_on_one_line(monkeypatch, variable, value):
     assert refusal.value.message.startswith(variable + ": ")
     assert "\n" not in refusal.value.message
     assert refusal.value.exit_code == 2
+
+
+def test_smtp_needs_a_server(monkeypatch):
+    monkeypatch.setenv("TPMA_MAIL", "smtp")
+    with pytest.raises(Invalid, match=r"^TPMA_SMTP_URL: .* needs a server"):
+        load()
+    monkeypatch.setenv("TPMA_SMTP_URL", "smtp://localhost")
+    assert load().mail == "smtp"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "smtps://ada:hunter2@mail.example.org",
+        "smtps://ada@example.org:hunter2@mail.example.org",
+        "smtps://ada:hunter2/@x@mail.example.org:port",
+        "smtps://ada:x@hunter2@mail.example.org",
+        "smtp://ada:hunter2@mail.example.org",
+    ],
+)
+def test_the_password_of_a_mail_server_is_shown_nowhere(monkeypatch, url):
+    monkeypatch.setenv("TPMA_SMTP_URL", url)
+    try:
+        told = str(listed(load()))
+    except Invalid as refusal:
+        told = refusal.message
+    assert "hunter2" not in told
 
 
 def test_every_bad_value_is_named(monkeypatch):

@@ -177,3 +177,22 @@ def test_five_refusals_among_the_first_twenty_pause_the_launch(db, session, syst
     paused = look.launch(db, launch.id)
     assert (paused.state.value, paused.paused_cause) == ("paused", "content_refused")
     assert look.states(db, launch.id) == ["failed"] * 5 + ["queued"] * 35
+
+
+def test_a_reader_the_server_puts_off_waits_alone(db, session, clock, small_batches):
+    system, mail = small_batches
+    launch = make.running_launch(contacts=10)
+    session.commit()
+    first = look.messages(db, launch.id)[0]
+    mail.script = lambda envelope: (
+        SendResult(Outcome.NOT_SENT, code="451", scope=Scope.MESSAGE, retry_after=60)
+        if envelope.name.startswith(f"m{first.id}-")
+        else None
+    )
+    engine.drain(system, look.owner())
+    assert look.states(db, launch.id) == ["accepted"] * 9 + ["queued"]
+    assert sum(e.name.startswith(f"m{first.id}-") for e in mail.asked) == 1
+    mail.script = None
+    clock.forward(seconds=61)
+    engine.drain(system, look.owner())
+    assert look.states(db, launch.id) == ["accepted"] * 10

@@ -107,7 +107,7 @@ def zombie(db, session, system, clock):
     slow = look.by(system, mail)
     lease = engine.claim(slow, look.owner())
     with db.reading() as own:
-        recipients = engine.preparing.waiting(own, lease.chunk_id, 50)
+        recipients = engine.preparing.waiting(own, lease.chunk_id, 50, clock())
         batch = engine.preparing.prepare(own, slow, launch.id, recipients)
     committed = engine._commit_intent(slow, lease, batch.ready)
     clock.forward(minutes=5)

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from uuid import uuid4
 
+from tpma.adapters import mail_checks
 from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, Scope, SendResult
 
 _DISK_PAUSE = 15.0  # seconds a full or broken disk is left in peace
@@ -27,7 +28,9 @@ class OutboxMail:
             path.mkdir(parents=True, exist_ok=True)
 
     def problems(self, envelope: Envelope) -> list[str]:
-        return [] if _NAME.fullmatch(envelope.name) else ["name is not a safe file name"]
+        """What a provider would refuse is refused here too: better to learn it before."""
+        named = [] if _NAME.fullmatch(envelope.name) else ["name is not a safe file name"]
+        return named + mail_checks.problems(envelope)
 
     def send(self, envelope: Envelope, deadline: float) -> SendResult:
         if not _NAME.fullmatch(envelope.name):

@@ -4,11 +4,8 @@ boto3's default client submits up to three times, and SES has no idempotency key
 off, and an assertion at start-up reads that back. An answer we cannot read is MAYBE.
 """
 
-import re
 import threading
 import time
-from email import message_from_bytes
-from email.policy import SMTP
 from typing import Any
 
 import boto3
@@ -24,17 +21,12 @@ from botocore.exceptions import (
     ProxyConnectionError,
 )
 
+from tpma.adapters import mail_checks
 from tpma.core.errors import Unavailable
 from tpma.core.i18n import gettext as _
 from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, Scope, SendResult
 
 _NETWORK_PAUSE = 5.0  # seconds before a provider that cannot be reached is asked again
-_MOST_BYTES = 10 * 1024 * 1024
-_ADDRESS = re.compile(r"[!-?A-~]+@[A-Za-z0-9.-]+")  # printable ASCII
-_BARE_BREAK = re.compile(rb"(?<!\r)\n|\r(?!\n)")
-_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
-
-_ONCE = ("from", "to", "subject", "date", "message-id", "reply-to", "list-unsubscribe")
 
 _NOT_SENT, _REFUSED, _MAYBE = Outcome.NOT_SENT, Outcome.REFUSED, Outcome.MAYBE
 # Error codes of the SES v2 reference that prove what happened; anything else is in doubt.
@@ -96,15 +88,7 @@ class SesMail:
 
     def problems(self, envelope: Envelope) -> list[str]:
         """botocore checks almost nothing of this, and a line break would open a new header."""
-        found = []
-        if len(envelope.raw) > _MOST_BYTES:
-            found.append("larger than 10 MB")
-        if not all(map(_ADDRESS.fullmatch, (envelope.mail_from, envelope.rcpt_to))):
-            found.append("addresses must be ASCII, on one line")
-        for name, value in envelope.tags.items():
-            if not _TAG.fullmatch(name) or not _TAG.fullmatch(value):
-                found.append(f"tag {name} has characters SES refuses")
-        return found + _header_problems(envelope.raw.split(b"\r\n\r\n", 1)[0])
+        return mail_checks.problems(envelope) + mail_checks.tag_problems(envelope.tags)
 
     def send(self, envelope: Envelope, deadline: float) -> SendResult:
         self._call.deadline = deadline
@@ -168,20 +152,6 @@ class SesMail:
         if self._configuration_set:
             request["ConfigurationSetName"] = self._configuration_set
         return request
-
-
-def _header_problems(head: bytes) -> list[str]:
-    found = []
-    if _BARE_BREAK.search(head) or not head.isascii():
-        found.append("a header line has a bare line break or is not ASCII")
-    if any(len(line) > 998 for line in head.split(b"\r\n")):
-        found.append("a header line is longer than 998 characters")
-    names = [name.lower() for name in message_from_bytes(head, policy=SMTP)]
-    if any(name == "bcc" or name.startswith("x-ses-") for name in names):
-        found.append("a header SES would act on")
-    if any(names.count(name) > 1 for name in _ONCE):
-        found.append("a header that may stand once stands twice")
-    return found
 
 
 def _classified(error: ClientError) -> SendResult:

@@ -7,7 +7,7 @@ import click
 from sqlalchemy.exc import OperationalError
 from werkzeug.local import LocalProxy
 
-from tpma.cli import demo, doctor, manage, serve
+from tpma.cli import bench, demo, doctor, manage, serve
 from tpma.core.errors import TpmaError, Unavailable
 from tpma.identity.cli import user
 from tpma.kits.cli import kits
@@ -38,6 +38,7 @@ for command in (
     manage.check,
     manage.settings,
     doctor.doctor,
+    bench.bench,
     demo.demo,
     kits,
     user,

@@ -7,21 +7,23 @@ from sqlalchemy import func, select, text
 
 from tpma.core import schema
 from tpma.core.errors import Conflict, TpmaError
+from tpma.ports.mail import Reachable
 from tpma.sending.events import health
 from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, OutboxMail, SendState
 from tpma.system import System
-from tpma.wiring import from_settings
+from tpma.wiring import from_settings, report_mailboxes
 
 Finding = tuple[bool, str]  # well or not, one line
 
 
 @click.command()
 def doctor() -> None:
-    """Check the database, the fonts, the outbox and the message ledger."""
+    """Check the database, the fonts, mail servers, the outbox and the message ledger."""
     system = from_settings()
     findings = list(database(system))
     if all(well for well, _line in findings):  # else there may be no table to look into
-        findings += [found for probe in (fonts, ledger, feeds) for found in probe(system)]
+        probes = (fonts, servers, ledger, feeds)
+        findings += [found for probe in probes for found in probe(system)]
     for well, line in findings:
         click.echo(f"{'ok  ' if well else 'FAIL'} {line}")
     if not all(well for well, _line in findings):
@@ -51,6 +53,21 @@ def fonts(system: System) -> Iterator[Finding]:
         yield False, f"fonts: {error.message}"
         return
     yield True, "fonts for Latin, Japanese and Arabic PDFs"
+
+
+def servers(system: System) -> Iterator[Finding]:
+    """The SMTP server, and where bounces come back to by mail."""
+    others = [system.mail, *report_mailboxes(system.settings)]
+    for other in others:
+        if isinstance(other, Reachable):
+            yield _reached(other)
+
+
+def _reached(other: Reachable) -> Finding:
+    try:
+        return True, other.reach()
+    except TpmaError as error:
+        return False, error.message
 
 
 def ledger(system: System) -> Iterator[Finding]:

@@ -11,11 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from tpma.core import servers
 from tpma.core.errors import Invalid
 
 PREFIX = "TPMA_"
@@ -23,7 +24,7 @@ _DATABASES = "write sqlite:///file.db or postgresql+psycopg://user:password@host
 _HOST_NAME = r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 _SECRET = {"secret_key", "demo_password"}  # never printed
-_PASSWORD = re.compile(r"(://[^/@:]*):[^/@]*@")  # the one inside an address
+_PASSWORD = re.compile(r"(://[^:]*):.*@")  # the one inside an address, whatever is in it
 
 
 class Settings(BaseSettings):
@@ -54,9 +55,10 @@ class Settings(BaseSettings):
         "0 does not read that header, which anybody can write.",
     )
     threads: int = Field(8, ge=1, le=256, description="Threads of the web server.")
-    mail: Literal["outbox", "ses"] = Field(
+    mail: Literal["outbox", "ses", "smtp"] = Field(
         "outbox",
-        description="Where mail goes: outbox keeps it on this machine, ses sends by Amazon SES.",
+        description="Where mail goes: outbox keeps it on this machine, ses sends by Amazon SES, "
+        "smtp by the server of TPMA_SMTP_URL.",
     )
     mail_domain: str = Field(
         "mail.tpma.example",
@@ -96,6 +98,34 @@ class Settings(BaseSettings):
         ge=0,
         le=86400,
         description="How often a test mail asks whether the event feed is alive; 0 never does.",
+    )
+    smtp_url: str = Field(
+        "",
+        validate_default=True,
+        description="SMTP server: smtps://user:password@host, smtp+starttls://user:password@host "
+        "or smtp://host without TLS; ?ca=/path/file.pem for an authority of your own.",
+    )
+    bounce_domain: str = Field(
+        "",
+        pattern=rf"^$|{_HOST_NAME}",
+        description="Domain bounces of mails sent by SMTP come back to; empty means bounce. and "
+        "TPMA_MAIL_DOMAIN.",
+    )
+    dkim_selector: str = Field(
+        "tpma",
+        pattern=r"^[A-Za-z0-9-]{1,63}$",
+        description="DNS name of the DKIM key, under _domainkey of TPMA_MAIL_DOMAIN.",
+    )
+    dkim_key_file: Path | None = Field(
+        None,
+        description="RSA key in PEM to sign mails sent by SMTP with; empty means the server signs.",
+    )
+    dsn_maildir: Path | None = Field(
+        None, description="Maildir that bounces and complaints are delivered to."
+    )
+    dsn_imap_url: str = Field(
+        "",
+        description="Mailbox that bounces and complaints come to: imaps://user:password@host/INBOX.",
     )
     environment: str = Field(
         "local",
@@ -178,6 +208,24 @@ class Settings(BaseSettings):
     def topics_of_events(self) -> frozenset[str]:
         return frozenset(filter(None, self.sns_topics.split(",")))
 
+    @field_validator("smtp_url")
+    @classmethod
+    def _server_we_can_reach(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            servers.smtp_server(value)
+        elif info.data.get("mail") == "smtp":
+            raise ValueError(
+                "TPMA_MAIL=smtp needs a server, for example smtps://user:password@host"
+            )
+        return value
+
+    @field_validator("dsn_imap_url")
+    @classmethod
+    def _mailbox_we_can_read(cls, value: str) -> str:
+        if value and not servers.imap_server(value).user:
+            raise ValueError("write user and password of the mailbox")
+        return value
+
     @property
     def url_of_database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'tpma.db'}"
@@ -185,6 +233,10 @@ class Settings(BaseSettings):
     @property
     def outbox_folder(self) -> Path:
         return self.home / "outbox"
+
+    @property
+    def domain_of_bounces(self) -> str:
+        return self.bounce_domain or f"bounce.{self.mail_domain}"
 
     @property
     def cookies_are_secure(self) -> bool:

@@ -12,7 +12,7 @@ caller's next step depends on what is proven, not on what went wrong:
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Outcome(StrEnum):
@@ -106,4 +106,13 @@ class MailTransport(Protocol):
 
     def stored(self, provider_id: str) -> bytes | None:
         """The message as kept by a transport that keeps messages, else None."""
+        ...
+
+
+@runtime_checkable
+class Reachable(Protocol):
+    """What has a server at its other end, and can say how that one answers."""
+
+    def reach(self) -> str:
+        """One line for `tpma doctor`; nothing is sent. Raises Unavailable."""
         ...

@@ -72,7 +72,7 @@ def claim(system: System, owner: str) -> Lease | None:
 def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:
     """One batch of a leased chunk; how many mails were handed over. Closes an empty chunk."""
     with system.db.reading() as session:
-        recipients = preparing.waiting(session, lease.chunk_id, lease.grant.count)
+        recipients = preparing.waiting(session, lease.chunk_id, lease.grant.count, system.clock())
         batch = preparing.prepare(session, system, lease.launch_id, recipients)
     if batch.broken:
         outcomes.unsendable(system, batch.broken)

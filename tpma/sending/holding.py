@@ -39,13 +39,16 @@ def hold(
     if not unsent:
         return
     limits.give_back(session, lease.grant, len(unsent), now)
-    longest = max(unsent, key=lambda result: result.retry_after or 0)
+    wider = [result for result in unsent if result.scope is not Scope.MESSAGE]
+    if not wider:
+        return  # each of these waits for itself
+    longest = max(wider, key=lambda result: result.retry_after or 0)
     until = now + timedelta(seconds=max(longest.retry_after or 0, 1))
     _hold_chunk(session, lease.chunk_id, until)
     if longest.scope is Scope.ACCOUNT:
         throttled = longest.code.startswith(_THROTTLES)
         limits.hold_account(session, transport, longest.code, until, now, throttled=throttled)
-    elif longest.scope is not Scope.MESSAGE:
+    else:
         lanes.hold_lane(session, lease.lane_id, until, longest.code)
 
 

@@ -1,7 +1,7 @@
 """What came of an attempt, written down: T8 to T11, the facts, and the mailbox's index."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.policy import default as modern
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from tpma.core.db import Base, upsert
 from tpma.core.log import logger
 from tpma.launches.models import Launch
-from tpma.ports.mail import Outcome, SendResult
+from tpma.ports.mail import Outcome, Scope, SendResult
 from tpma.sending import holding, lanes
 from tpma.sending.leases import Lease
 from tpma.sending.models import (
@@ -55,7 +55,7 @@ def record(system: System, lease: Lease, results: Sequence[tuple[Prepared, SendR
             _accept(session, system, taken, now)
         for one, result in others:
             close_attempt(session, one.attempt_id, result)
-            _move(session, one, result)
+            _move(session, one, result, now)
         _free(session, lease)
         holding.hold(session, system.mail.name, lease, [result for _one, result in others], now)
         lanes.hold_after_canary(session, lease.launch_id, now + CANARY_WAIT)
@@ -165,7 +165,7 @@ def close_attempt(session: Session, attempt_id: UUID, result: SendResult) -> Non
     )
 
 
-def _move(session: Session, one: Prepared, result: SendResult) -> None:
+def _move(session: Session, one: Prepared, result: SendResult, now: datetime) -> None:
     """The message goes where the outcome says, unless it has moved on without us.
 
     The news is of this attempt only; a later one has its own.
@@ -174,6 +174,8 @@ def _move(session: Session, one: Prepared, result: SendResult) -> None:
     values: dict[str, Any] = {"send_state": after}
     if result.outcome is Outcome.REFUSED:
         values |= {"reason": (result.code or "refused")[:40]}
+    if result.outcome is Outcome.NOT_SENT and result.scope is Scope.MESSAGE:
+        values |= {"not_before": now + timedelta(seconds=max(result.retry_after or 0, 1))}
     session.execute(
         update(Message)
         .where(Message.id == one.recipient.message_id, Message.send_state.in_(before))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
@@ -42,8 +42,8 @@ class Batch:
     broken: list[tuple[int, Unsendable, str]]
 
 
-def waiting(session: Session, chunk_id: int, most: int) -> list[Recipient]:
-    """The next queued messages of a chunk, in the order they were planned."""
+def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[Recipient]:
+    """The next queued messages of a chunk whose time has come, in the order they were planned."""
     rows = session.execute(
         select(
             Message.id,
@@ -60,6 +60,7 @@ def waiting(session: Session, chunk_id: int, most: int) -> list[Recipient]:
         )
         .join(Contact, Contact.id == Message.contact_id)
         .where(Message.chunk_id == chunk_id, Message.send_state == SendState.QUEUED)
+        .where(or_(Message.not_before.is_(None), Message.not_before <= now))
         .order_by(Message.id)
         .limit(most)
     )

@@ -1,0 +1,39 @@
+"""Variable envelope return paths: the address a bounce comes back to names the attempt.
+
+`b+<attempt>.<mac>@bounce.<domain>`. The mac is keyed, so nobody can report a bounce for a mail
+whose bytes they never saw; both parts survive servers that change the case.
+"""
+
+import base64
+import hmac
+import re
+from dataclasses import dataclass
+
+from tpma.core.signing import Signer
+
+_MAC_BYTES = 10  # 16 characters of base32
+_LOCAL = re.compile(r"b\+([0-9a-f]{32})\.([a-z2-7]{16})")
+ATTEMPT = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verp:
+    signer: Signer
+    domain: str
+
+    def address(self, attempt_id: str) -> str:
+        """The envelope sender of one attempt, named by 32 hexadecimal digits."""
+        return f"b+{attempt_id}.{self._mac(attempt_id)}@{self.domain}"
+
+    def attempt(self, address: str) -> str | None:
+        """Whose bounce this is; None if the address is none of ours or was made up."""
+        local, _at, domain = address.strip().strip("<>").lower().rpartition("@")
+        found = _LOCAL.fullmatch(local)
+        if not found or domain != self.domain.lower():
+            return None
+        attempt_id, mac = found.groups()
+        return attempt_id if hmac.compare_digest(mac, self._mac(attempt_id)) else None
+
+    def _mac(self, attempt_id: str) -> str:
+        made = self.signer.keyed_hash("verp", attempt_id, size=_MAC_BYTES)
+        return base64.b32encode(made).decode().lower()
