@@ -19,7 +19,10 @@ from tpma.core.settings import Settings
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
 
-EVERY = ["serve", "worker", "migrate", "check", "settings", "doctor", "demo", "kits", "user"]
+EVERY = [
+    "serve", "worker", "migrate", "check", "settings", "doctor", "demo", "kits", "user",
+    "simulator",
+]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

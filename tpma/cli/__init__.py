@@ -11,6 +11,7 @@ from tpma.cli import demo, doctor, manage, serve
 from tpma.core.errors import TpmaError, Unavailable
 from tpma.identity.cli import user
 from tpma.kits.cli import kits
+from tpma.simulator.cli import simulator
 from tpma.system import System
 from tpma.wiring import from_settings
 
@@ -40,6 +41,7 @@ for command in (
     demo.demo,
     kits,
     user,
+    simulator,
 ):
     cli.add_command(command)
 
