@@ -22,7 +22,7 @@ from tpma.wiring import from_settings
 
 EVERY = [
     "serve", "worker", "migrate", "check", "settings", "doctor", "bench", "demo", "kits", "user",
-    "feed",
+    "feed", "simulator",
 ]  # fmt: skip
 
 
