@@ -12,7 +12,8 @@ from tpma.core.i18n import gettext as _
 from tpma.deals.models import DealRegistration
 from tpma.deals.rules import REASONS
 from tpma.identity.models import Membership, Organisation, User, UserStatus
-from tpma.identity.rules import allowed
+from tpma.identity.rules import allowed, narrowed
+from tpma.partners.models import Enrolment
 
 
 def received(session: Session, deal: DealRegistration) -> None:
@@ -133,7 +134,13 @@ def _desk(session: Session, deal: DealRegistration) -> Iterable[User]:
             User.status == UserStatus.ACTIVE,
         )
     )
-    return [member.user for member in members if "deals.decide" in allowed(member.roles)]
+    manager = session.get_one(Enrolment, deal.enrolment_id).manager_id
+    return [
+        member.user
+        for member in members
+        if "deals.decide" in allowed(member.roles)
+        and (manager == member.user_id or not narrowed(member.roles, member.sight))
+    ]
 
 
 def _queue(

@@ -16,6 +16,7 @@ from tpma.kits.models import KitVersion, KitVersionState
 from tpma.kits.neighbours import address
 from tpma.kits.rules import country_name, motion_word, type_word
 from tpma.kits.schema import TIERS, TYPES
+from tpma.partners.queries import assigned_to
 from tpma.partners.rules import tier_words
 from tpma.web.context import actor, render, system
 from tpma.web.guards import vendor
@@ -29,14 +30,14 @@ def index() -> ResponseReturnValue:
     with system().db.reading() as session:
         shelves = queries.for_vendor(session, actor().organisation_id)
         contents = {s.kit.id: queries.content(session, s.shown.id) for s in shelves}
-        today = system().clock().date()
+        today, mine = system().clock().date(), assigned_to(actor())
         return render(
             "kits/studio/index.html",
             shelves=shelves,
             contents=contents,
             covers=queries.covers(session, [shelf.shown for shelf in shelves]),
             languages={kit: shown.languages(content) for kit, content in contents.items()},
-            reach={shelf.kit.id: queries.reach(session, shelf.kit, today) for shelf in shelves},
+            reach={s.kit.id: queries.reach(session, s.kit, today, mine) for s in shelves},
             motion_word=motion_word,
             address=address,
         )
@@ -123,7 +124,7 @@ def _facts(session: Session, version: KitVersion) -> dict[str, Any]:
         "families": ", ".join(map(shown.family_word, content.product_families)),
         "allow": [country_name(code) for code in content.allow],
         "deny": [country_name(code) for code in content.deny],
-        "reach": queries.reach(session, kit, system().clock().date()),
+        "reach": queries.reach(session, kit, system().clock().date(), assigned_to(actor())),
         "publishable": version.state is KitVersionState.VALIDATED,
         "address": address,
     }

@@ -84,7 +84,18 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
             lazy("Measure"),
             [("measurement_studio.index", "chart-bar", lazy("Reports"), "report.read")],
         ),
-        (lazy("Set up"), [("team.index", "users", lazy("Team"), "team.read")]),
+        (
+            lazy("Set up"),
+            [
+                (
+                    "audiences_studio.suppressions",
+                    "mail-off",
+                    lazy("Do not contact"),
+                    "blocklist.read",
+                ),
+                ("team.index", "users", lazy("Team"), "team.read"),
+            ],
+        ),
     ],
     "operator": [
         (
