@@ -137,10 +137,10 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
         session, audiences.SIGNER, company.id, gone, SuppressionReason.MANUAL, "by hand"
     )
     owner = Owner(company.id, SuppressionScope.PARTNER)
-    domain = audiences.suppressed_domain(owner, "blocked.example")
+    domain = audiences.suppressed_domain(owner, f"a{place.enrolment.id.hex}.example")
     blocklist = audiences.blocklist(system, owner, "a@out.example\nnonsense")
     vendors = Owner(place.vendor.id, SuppressionScope.VENDOR)
-    audiences.suppressed_domain(vendors, "never.example")
+    audiences.suppressed_domain(vendors, f"b{place.enrolment.id.hex}.example")
     audiences.blocklist(system, vendors, "b@out.example")
     file = audiences.csv_file([["E-mail", "Name"], ["ada@h.example", "Ada"], ["x", "Bad"]])
     folder = importing.folder_in(system.settings.home)

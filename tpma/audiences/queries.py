@@ -169,7 +169,7 @@ def under_domain(
     a hash whatever it knows of the table. A host of so many labels that it has more of them is
     met by its end instead, which no index helps, and which nobody has yet.
     """
-    host = func.ltrim(func.ltrim(email_norm, _LOCAL_SIGNS), "@")
+    host: ColumnElement[str] = func.ltrim(func.ltrim(email_norm, _LOCAL_SIGNS), "@")
     found = [exists().where(condition, table.domain == host)]
     above = host
     for _level in range(_LEVELS):
