@@ -78,7 +78,7 @@ class Pages:
         if view == "lists":
             return Page(blocklists.lists(session, self.owner), None, True)
         read = domains.domains if view == "domains" else listings.suppressions
-        return page_of(read(session, self.owner, before(), SIZE + 1))  # type: ignore[operator]
+        return page_of(read(session, self.owner, before(), SIZE + 1))
 
     def _refused(self, error: Invalid | Conflict, view: str) -> ResponseReturnValue:
         faults = Faults()
