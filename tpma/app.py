@@ -31,6 +31,7 @@ DOORS = [
     ("tpma.branding.studio", "studio"),
     ("tpma.branding.public", "public"),
     ("tpma.audiences.portal", "portal"),
+    ("tpma.audiences.studio", "studio"),
     ("tpma.launches.portal", "portal"),
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),

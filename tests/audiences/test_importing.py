@@ -397,18 +397,6 @@ def test_a_file_can_be_read_another_way(desk):
         assert refusal.value.field == "encoding"
 
 
-def test_opt_outs_of_another_tool_come_in_as_a_list(desk):
-    received = desk.receive(
-        factories.csv_file([("mail",), ("a@x.example",), ("x",), ("A@x.example",)])
-    )
-    with desk.db.transaction() as session:
-        importing.suppress_all(session, SIGNER, desk.actor, desk.tenant_id, received, desk.folder)
-    with desk.db.reading() as session:
-        (entry,) = listings.suppressions(session, desk.tenant_id)
-    assert (entry.shown.casefold(), entry.reason) == ("a…@x.example", "manual")
-    assert list(desk.folder.iterdir()) == []
-
-
 def test_formulas_in_the_error_file_are_disarmed(desk):
     found = desk.bring(factories.csv_file([("email", "note"), ("x", "=1+1")]))
     with desk.db.reading() as session:

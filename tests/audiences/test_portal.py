@@ -244,7 +244,11 @@ def test_addresses_are_suppressed_by_hand_and_taken_off(client, company, db):
 
 def test_a_list_of_opt_outs_is_taken(client, company, db):
     file = (factories.csv_file([("mail",), ("a@x.example",), ("b@x.example",)]), "outs.csv")
-    client.post("/portal/audiences/suppressions/list", data={"file": file})
+    answer = client.post("/portal/audiences/suppressions/list", data={"file": file})
+    assert "2 new entries would be blocked" in client.get(answer.location).text
+    with db.reading() as session:
+        assert session.scalars(select(Suppression)).all() == []
+    client.post(f"{answer.location}/apply")
     with db.reading() as session:
         assert len(session.scalars(select(Suppression)).all()) == 2
 

@@ -7,8 +7,9 @@ from itertools import count
 from typing import Any
 
 from tests.factories.base import bound, save
-from tests.factories.identity import organisation
-from tpma.audiences import service
+from tests.factories.identity import actor, membership, organisation
+from tpma.audiences import blocklists, importing, service
+from tpma.audiences.domains import Owner
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -17,10 +18,13 @@ from tpma.audiences.models import (
     Contact,
     ContactTag,
     Segment,
+    SuppressedDomain,
+    SuppressionList,
 )
 from tpma.core.signing import Signer
 from tpma.core.text import email_address
 from tpma.identity.models import Organisation
+from tpma.system import System
 
 SIGNER = Signer("test-secret")
 _number = count(1)
@@ -72,6 +76,22 @@ def mailable_contact(tenant: Organisation | None = None, **given: Any) -> Contac
 def segment(tenant: Organisation, name: str = "Customers", **parts: list[str]) -> Segment:
     whole = {"countries": [], "locales": [], "tags": []} | parts
     return save(Segment(tenant_id=tenant.id, name=name, definition=whole))
+
+
+def suppressed_domain(owner: Owner, domain: str, subdomains: bool = True) -> SuppressedDomain:
+    return save(
+        SuppressedDomain(
+            tenant_id=owner.tenant_id, scope=owner.scope, domain=domain, subdomains=subdomains
+        )
+    )
+
+
+def blocklist(system: System, owner: Owner, text: str) -> SuppressionList:
+    """A list that was pasted and waits to be read."""
+    folder = importing.folder_in(system.settings.home)
+    received = importing.receive(blocklists.pasted(text), "pasted", folder, 10**6)
+    who = membership(bound().get_one(Organisation, owner.tenant_id))
+    return blocklists.receive(bound(), actor(who), owner, received, folder, subdomains=False)
 
 
 def csv_file(

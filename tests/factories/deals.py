@@ -12,7 +12,7 @@ from tpma.deals import desk, service
 from tpma.deals.drafts import Answers
 from tpma.deals.models import DealRegistration
 from tpma.identity.models import Membership, Organisation, OrganisationKind, User, UserStatus
-from tpma.identity.rules import Actor
+from tpma.identity.rules import Actor, first_sight
 from tpma.kits.models import Kit, KitVersion, KitVersionState
 from tpma.launches import codes
 from tpma.launches.models import CostEntry, CostFunder, Launch, LaunchState
@@ -88,7 +88,14 @@ def user(name: str = "Dana Whitfield", **changes: Any) -> User:
 
 def member(company: Organisation, *roles: str, person: User | None = None) -> Membership:
     who = person or user()
-    return save(Membership(user_id=who.id, organisation_id=company.id, roles=list(roles)))
+    return save(
+        Membership(
+            user_id=who.id,
+            organisation_id=company.id,
+            roles=list(roles),
+            sight=first_sight(roles),
+        )
+    )
 
 
 def partner_actor(enrolled: Enrolment, *roles: str) -> Actor:
@@ -120,6 +127,7 @@ def vendor_actor(company: Organisation, *roles: str) -> Actor:
         membership_id=membership.id,
         name="Maya Okafor",
         organisation_name=company.trading_name,
+        sight=membership.sight,
     )
 
 

@@ -14,6 +14,7 @@ from tpma.identity.models import (
     User,
     UserStatus,
 )
+from tpma.identity.rules import first_sight
 
 PASSWORD = "correct horse battery"
 _number = count(1)
@@ -78,8 +79,7 @@ def membership(organisation_: Organisation | None = None, *roles: str, **given: 
         Membership(
             user=given.pop("user", None) or user(),
             organisation=company,
-            roles=list(roles) or [admin],
-            **given,
+            **{"roles": list(roles) or [admin], "sight": first_sight(roles)} | given,
         )
     )
 
@@ -112,4 +112,5 @@ def actor(member: Membership, enrolment: Any = None) -> Any:
         vendor_id=enrolment.tenant_id if enrolment else None,
         name=member.user.name,
         organisation_name=member.organisation.trading_name,
+        sight=member.sight,
     )

@@ -14,7 +14,8 @@ from tests.factories import audiences, branding, deals, identity, launches, lead
 from tests.factories.base import bind, save
 from tests.factories.partners import enrolment, partner, programme, vendor
 from tpma.audiences import importing, suppressing
-from tpma.audiences.models import SuppressionReason
+from tpma.audiences.domains import Owner
+from tpma.audiences.models import SuppressionReason, SuppressionScope
 from tpma.branding.models import CoBrandedKit, CoBrandedKitState
 from tpma.identity.models import Membership, Organisation, OrganisationKind
 from tpma.identity.rules import ROLE_TABLE
@@ -142,6 +143,12 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
     suppression = suppressing.suppress(
         session, audiences.SIGNER, company.id, gone, SuppressionReason.MANUAL, "by hand"
     )
+    owner = Owner(company.id, SuppressionScope.PARTNER)
+    domain = audiences.suppressed_domain(owner, f"a{place.enrolment.id.hex}.example")
+    blocklist = audiences.blocklist(system, owner, "a@out.example\nnonsense")
+    vendors = Owner(place.vendor.id, SuppressionScope.VENDOR)
+    audiences.suppressed_domain(vendors, f"b{place.enrolment.id.hex}.example")
+    audiences.blocklist(system, vendors, "b@out.example")
     file = audiences.csv_file([["E-mail", "Name"], ["ada@h.example", "Ada"], ["x", "Bad"]])
     folder = importing.folder_in(system.settings.home)
     received = importing.receive(file, "list.csv", folder, 10**6)
@@ -151,6 +158,8 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
         "contact_id": contact.id,
         "segment_id": audiences.segment(company, f"For {place.vendor.trading_name}").id,
         "suppression_id": suppression.id,
+        "domain_id": domain.id,
+        "list_id": blocklist.id,
         "import_id": found.id,
         "membership_id": member.id,
         "organisation_id": company.id,

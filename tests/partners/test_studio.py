@@ -6,7 +6,7 @@ from sqlalchemy import select
 from tests import factories
 from tpma.identity.models import Membership
 from tpma.jobs import Job
-from tpma.partners.models import Enrolment, EnrolmentState
+from tpma.partners.models import Enrolment, EnrolmentState, Programme
 from tpma.web.security import limiter
 
 
@@ -233,3 +233,32 @@ def test_the_whole_way_from_invitation_to_the_first_page(app, browser, db):
     with db.reading() as session:
         newest = select(Enrolment).order_by(Enrolment.created_at.desc(), Enrolment.id.desc())
         assert session.scalars(newest.limit(1)).one().state is EnrolmentState.ACTIVE
+
+
+def test_partners_are_handed_over_together(browser, db, made, enrolment):
+    programme = enrolment.programme_id
+    other = made(lambda s: factories.enrolment(s.get_one(Programme, programme)))
+    ben = member_of(made, enrolment, "CM")
+    both = {"enrolments": [str(enrolment.id), str(other.id)], "manager": str(ben.user_id)}
+    browser.post("/studio/partners/assign", data=both)
+    with db.reading() as session:
+        managers = session.scalars(select(Enrolment.manager_id)).all()
+    assert managers == [ben.user_id, ben.user_id]
+    page = browser.get(f"/studio/partners/?manager={ben.user_id}").text
+    assert "Brightline IT" in page
+    assert "No partner like that" in browser.get("/studio/partners/?manager=nobody").text
+
+
+@pytest.mark.parametrize("lacking", ["enrolments", "manager"])
+def test_handing_over_names_what_is_missing(browser, db, made, enrolment, lacking):
+    ben = member_of(made, enrolment, "CM")
+    sent = {"enrolments": [str(enrolment.id)], "manager": str(ben.user_id)}
+    answer = browser.post("/studio/partners/assign", data=sent | {lacking: []})
+    assert answer.status_code == 422
+    assert f'id="{lacking}-error"' in answer.text
+
+
+def test_another_vendors_partner_is_not_handed_over(browser, made, enrolment):
+    theirs = made(lambda _s: factories.enrolment())
+    sent = {"enrolments": [str(enrolment.id), str(theirs.id)], "manager": "nobody"}
+    assert browser.post("/studio/partners/assign", data=sent).status_code == 404

@@ -12,6 +12,7 @@ from tpma.audiences.models import (
     ConsentBasis,
     ConsentPurpose,
     ConsentState,
+    SuppressedDomain,
     SuppressionReason,
     SuppressionScope,
 )
@@ -91,7 +92,10 @@ def test_each_list_keeps_its_addresses_out(session, draft, scope):
     audiences.suppress(
         session, make.SIGNER, owner, person.email, SuppressionReason.MANUAL, "test", scope
     )
-    assert _only(session, draft, person).reason == "suppressed"
+    row = _only(session, draft, person)
+    assert row.send_state is SendState.SKIPPED
+    told = "vendor_list" if scope is SuppressionScope.VENDOR else "suppressed"
+    assert row.reason == told
 
 
 def test_another_partners_list_concerns_nobody_here(session, draft):
@@ -260,3 +264,32 @@ def test_queueing_the_second_mail_twice_adds_only_the_late(session, clock, remin
     session.flush()
     service.queue_step(session, launch, 2, clock())
     assert planning.counts(session, launch.id, 2) == {"queued": 4}
+
+
+def test_the_vendors_domain_holds_a_reader_back_now_and_as_the_mail_leaves(session, draft):
+    company = _company(session, draft)
+    person = make.contact(company, email="ada@eu.blocked.example")
+    late = make.contact(company, email="tom@late.example")
+    entry = {"tenant_id": draft.vendor_id, "scope": SuppressionScope.VENDOR, "subdomains": True}
+    session.add(SuppressedDomain(domain="blocked.example", **entry))
+    session.flush()
+    row = _only(session, draft, person)
+    assert (row.send_state, row.reason) == (SendState.SKIPPED, "vendor_list")
+    session.add(SuppressedDomain(domain="late.example", **entry))
+    session.flush()
+    planning.drop_unmailable(session, draft, 1, SendState.PLANNED)
+    theirs = Message.contact_id == late.id
+    again = session.scalars(select(Message).where(theirs)).one()
+    session.refresh(again)
+    assert (again.send_state, again.reason) == (SendState.SKIPPED, "vendor_list")
+    # Two are too few to be told as the vendor's.
+    assert planning.skipped(session, draft.id) == {"suppressed": 2}
+
+
+def test_with_opt_in_only_who_did_not_sign_up_is_left_out(session, draft):
+    company = _company(session, draft)
+    person = make.contact(company, consent=False)
+    make.agree(person, ConsentBasis.SOFT_OPT_IN)
+    session.get_one(Organisation, draft.vendor_id).opt_in_only = True
+    row = _only(session, draft, person)
+    assert (row.send_state, row.reason) == (SendState.SKIPPED, "not_opted_in")

@@ -1,8 +1,7 @@
 """A list on its way in: uploaded, looked at, confirmed. `tpma.audiences.staging` does the rest."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -17,17 +16,14 @@ from tpma.audiences.columns import Column, checked_mapping, guess, refused
 from tpma.audiences.encodings import ENCODINGS
 from tpma.audiences.models import ConsentBasis, ContactImport, ImportRow, ImportState
 from tpma.audiences.reading import SEPARATORS, Shape, examine, records
-from tpma.audiences.rows import address_of
 from tpma.audiences.rules import IMPORT_BASES, import_tags
-from tpma.audiences.suppressing import suppress_many
 from tpma.audiences.values import cleaned
 from tpma.audiences.workbook import is_zip, to_csv
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import number
-from tpma.core.signing import Signer
-from tpma.core.text import Address, one_line
+from tpma.core.text import one_line
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
 from tpma.jobs import enqueue
@@ -259,37 +255,3 @@ def discard(session: Session, actor: Actor | None, found: ContactImport, folder:
 def forget_rows(session: Session, found: ContactImport) -> None:
     """Delete what an import still holds of people: the rows of its error file."""
     session.execute(delete(ImportRow).where(ImportRow.import_id == found.id))
-
-
-def suppress_all(
-    session: Session,
-    signer: Signer,
-    actor: Actor,
-    tenant_id: UUID,
-    received: Received,
-    folder: Path,
-) -> int:
-    """Put every address of a received file on the partner's list; how many there were.
-
-    The file is not kept. Raises Invalid if no column holds addresses.
-    """
-    path = folder / received.stored
-    try:
-        column = next((c for c in received.columns if c.field == "email"), None)
-        if column is None:
-            raise Invalid(_("No column of this file holds e-mail addresses."), field="file")
-        shape = received.shape
-        rows = islice(records(path, shape.encoding, shape.separator), int(shape.has_header), None)
-        cells = (row.cells[column.number] for row in rows if len(row.cells) > column.number)
-        return suppress_many(
-            session, signer, actor, tenant_id, _readable(cells), received.file_name
-        )
-    finally:
-        path.unlink(missing_ok=True)
-
-
-def _readable(cells: Iterable[str]) -> Iterator[Address]:
-    """What is no address cannot be written to either."""
-    for cell in cells:
-        with suppress(Invalid):
-            yield address_of(cleaned(cell))

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.columns import refused
+from tpma.audiences.domains import Owner
 from tpma.audiences.models import (
     Consent,
     ConsentPurpose,
@@ -17,12 +18,13 @@ from tpma.audiences.models import (
     ContactTag,
     ImportRow,
     Segment,
+    SuppressedDomain,
     Suppression,
     SuppressionScope,
 )
-from tpma.audiences.queries import active, chosen, granted, summed, suppressed
+from tpma.audiences.queries import active, agreed, chosen, summed, suppressed
 from tpma.audiences.rows import WORDS
-from tpma.audiences.rules import Definition
+from tpma.audiences.rules import Definition, covers
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
@@ -38,7 +40,7 @@ def contact_of(session: Session, tenant_id: UUID, contact_id: UUID) -> Contact:
 
 def is_writable(session: Session, contact: Contact) -> bool:
     """Whether the partner may write to this person now."""
-    query = select(Contact.id).where(Contact.id == contact.id, granted(), ~suppressed())
+    query = select(Contact.id).where(Contact.id == contact.id, agreed(), ~suppressed())
     return session.scalar(query) is not None
 
 
@@ -83,7 +85,7 @@ def contacts(
 ) -> list[Listed]:
     """Newest first, from after the contact `before`."""
     query = (
-        select(Contact, granted(), suppressed())
+        select(Contact, agreed(), suppressed())
         .where(*chosen(session, tenant_id, wanted.definition()), *_found_by(wanted))
         .order_by(Contact.id.desc())
         .limit(most)
@@ -101,9 +103,9 @@ def _found_by(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.state == "suppressed":
         conditions.append(suppressed())
     elif wanted.state == "writable":
-        conditions += [granted(), ~suppressed()]
+        conditions += [agreed(), ~suppressed()]
     elif wanted.state == "held":
-        conditions += [~granted(), ~suppressed()]
+        conditions += [~agreed(), ~suppressed()]
     return conditions
 
 
@@ -181,6 +183,22 @@ def _facet(session: Session, tenant_id: UUID, column: Any) -> dict[str, int]:
     return summed((key, n) for key, n in rows)
 
 
+def domains_over(session: Session, contact: Contact) -> list[SuppressedDomain]:
+    """The partner's blocked domains this person's address is at."""
+    host = contact.email_norm.rpartition("@")[2]
+    labels = host.split(".")
+    names = [".".join(labels[n:]) for n in range(len(labels) - 1)]
+    found = session.scalars(
+        select(SuppressedDomain).where(
+            SuppressedDomain.tenant_id == contact.tenant_id,
+            SuppressedDomain.scope == SuppressionScope.PARTNER,
+            SuppressedDomain.lifted_at.is_(None),
+            SuppressedDomain.domain.in_(names),
+        )
+    )
+    return [one for one in found if covers(one.domain, one.subdomains, host)]
+
+
 def segments(session: Session, tenant_id: UUID) -> list[Segment]:
     return list(
         session.scalars(
@@ -190,16 +208,12 @@ def segments(session: Session, tenant_id: UUID) -> list[Segment]:
 
 
 def suppressions(
-    session: Session, tenant_id: UUID, before: UUID | None = None, most: int = 51
+    session: Session, owner: Owner | UUID, before: UUID | None = None, most: int = 51
 ) -> list[Suppression]:
-    """The partner's own list, newest first."""
+    """The owner's own list (a partner's, given only its id), newest first."""
     query = (
         select(Suppression)
-        .where(
-            Suppression.tenant_id == tenant_id,
-            Suppression.scope == SuppressionScope.PARTNER,
-            Suppression.lifted_at.is_(None),
-        )
+        .where(_owned(owner), Suppression.lifted_at.is_(None))
         .order_by(Suppression.id.desc())
         .limit(most)
     )
@@ -208,28 +222,23 @@ def suppressions(
     return list(session.scalars(query))
 
 
-def suppression_count(session: Session, tenant_id: UUID) -> int:
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(Suppression)
-            .where(
-                Suppression.tenant_id == tenant_id,
-                Suppression.scope == SuppressionScope.PARTNER,
-                Suppression.lifted_at.is_(None),
-            )
-        )
-        or 0
+def _owned(owner: Owner | UUID) -> ColumnElement[bool]:
+    whose = owner if isinstance(owner, Owner) else Owner(owner, SuppressionScope.PARTNER)
+    return and_(Suppression.tenant_id == whose.tenant_id, Suppression.scope == whose.scope)
+
+
+def suppression_count(session: Session, owner: Owner | UUID) -> int:
+    query = (
+        select(func.count())
+        .select_from(Suppression)
+        .where(_owned(owner), Suppression.lifted_at.is_(None))
     )
+    return session.scalar(query) or 0
 
 
-def suppression_of(session: Session, tenant_id: UUID, suppression_id: UUID) -> Suppression:
+def suppression_of(session: Session, owner: Owner | UUID, suppression_id: UUID) -> Suppression:
     found = session.scalar(
-        select(Suppression).where(
-            Suppression.id == suppression_id,
-            Suppression.tenant_id == tenant_id,
-            Suppression.scope == SuppressionScope.PARTNER,
-        )
+        select(Suppression).where(Suppression.id == suppression_id, _owned(owner))
     )
     if found is None:
         raise NotFound(_("This entry is not there."))
@@ -243,7 +252,7 @@ def export(session: Session, tenant_id: UUID) -> Iterator[list[Any]]:
         "may_be_mailed", "source", "source_detail", "added",
     ]  # fmt: skip
     rows = session.execute(
-        select(Contact, granted(), suppressed())
+        select(Contact, agreed(), suppressed())
         .where(*active(tenant_id))
         .order_by(Contact.id)
         .execution_options(yield_per=1000)

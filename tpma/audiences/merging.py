@@ -35,6 +35,7 @@ from tpma.audiences.models import (
     SuppressionReason,
     SuppressionScope,
 )
+from tpma.audiences.queries import on_list
 from tpma.core.db import clock_of, json_elements, upsert
 from tpma.identity.service import record
 from tpma.jobs import enqueue
@@ -61,7 +62,8 @@ def merge(session: Session, import_id: UUID) -> ImportState:
     found.rows_bad += _keep_erased_out(session, found)
     found.rows_repeated = _drop_repeats(session, found)
     found.rows_warned = _count(session, found, ImportRow.warning.is_not(None))
-    found.rows_suppressed = _count(session, found, _listed(found))
+    known = on_list(ImportRow.hmac, ImportRow.email_norm, found.tenant_id)
+    found.rows_suppressed = _count(session, found, known)
     touched = _merge_contacts(session, found)
     found.contacts_added = _count(session, found, _is_new())
     found.contacts_updated = touched - found.contacts_added
@@ -86,7 +88,7 @@ def _is_new() -> ColumnElement[bool]:
 
 def _keep_erased_out(session: Session, found: ContactImport) -> int:
     """Of who asked to be forgotten, not even the row stays."""
-    asked = _listed(found, Suppression.reason == SuppressionReason.ERASURE)
+    asked = _erased(found)
     blank = dict.fromkeys((*_FILLED, "email"), "")
     emptied = session.execute(
         update(ImportRow)
@@ -99,8 +101,7 @@ def _keep_erased_out(session: Session, found: ContactImport) -> int:
     return int(emptied.rowcount)  # type: ignore[attr-defined]
 
 
-def _listed(found: ContactImport, *narrower: ColumnElement[bool]) -> ColumnElement[bool]:
-    """The address is on the platform's or the partner's list; a vendor's list shows nowhere."""
+def _erased(found: ContactImport) -> ColumnElement[bool]:
     own = and_(
         Suppression.scope == SuppressionScope.PARTNER, Suppression.tenant_id == found.tenant_id
     )
@@ -108,7 +109,7 @@ def _listed(found: ContactImport, *narrower: ColumnElement[bool]) -> ColumnEleme
         Suppression.email_hmac == ImportRow.hmac,
         Suppression.lifted_at.is_(None),
         or_(Suppression.scope == SuppressionScope.PLATFORM, own),
-        *narrower,
+        Suppression.reason == SuppressionReason.ERASURE,
     )
 
 

@@ -148,6 +148,84 @@ class Suppression(Row):
     reason: Mapped[SuppressionReason] = mapped_column(enum_column(SuppressionReason))
     source: Mapped[str] = mapped_column(String(200), default="")
     lifted_at: Mapped[datetime | None]
+    # The list it came with, as long as nothing stronger is known: taken back with it.
+    list_id: Mapped[UUID | None] = mapped_column(ForeignKey("suppression_lists.id"), index=True)
+
+
+class SuppressedDomain(Row):
+    """A mail domain nobody writes to in this scope.
+
+    It names a company and no person, so it is kept in clear: SQL finds `mail.eu.example.com`
+    under `example.com` by taking labels off, which no hash would let it.
+    """
+
+    __tablename__ = "suppressed_domains"
+    __table_args__ = (UniqueConstraint("tenant_id", "scope", "domain"),)
+
+    tenant_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))  # its owner
+    scope: Mapped[SuppressionScope] = mapped_column(enum_column(SuppressionScope))
+    domain: Mapped[str] = mapped_column(String(253), index=True)  # IDNA, lower case
+    subdomains: Mapped[bool]  # also everything under it
+    source: Mapped[str] = mapped_column(String(200), default="")
+    lifted_at: Mapped[datetime | None]
+    list_id: Mapped[UUID | None] = mapped_column(ForeignKey("suppression_lists.id"), index=True)
+
+
+class ListState(StrEnum):
+    READING = "reading"  # rows are read, some may still be on disk
+    READY = "ready"  # read to its end; nothing is blocked yet
+    APPLYING = "applying"
+    DONE = "done"
+    UNDONE = "undone"  # taken back: what it alone had blocked is free again
+    FAILED = "failed"
+
+
+class SuppressionList(Row):
+    """Many addresses and domains that came in at once, and can be taken back at once."""
+
+    __tablename__ = "suppression_lists"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    scope: Mapped[SuppressionScope] = mapped_column(enum_column(SuppressionScope))
+    name: Mapped[str] = mapped_column(String(200))  # of the file, as its owner calls it
+    file_path: Mapped[str] = mapped_column(String(300))  # in TPMA_HOME/imports, until it is read
+    encoding: Mapped[str] = mapped_column(String(40))
+    separator: Mapped[str] = mapped_column(String(1))
+    column: Mapped[int]  # the one that is read
+    skip_first: Mapped[bool]  # a heading
+    subdomains: Mapped[bool]  # its domains mean what is under them too
+    state: Mapped[ListState] = mapped_column(enum_column(ListState))
+    rows_read: Mapped[int] = mapped_column(default=0)
+    rows_bad: Mapped[int] = mapped_column(default=0)
+    addresses: Mapped[int] = mapped_column(default=0)  # each once
+    domains: Mapped[int] = mapped_column(default=0)
+    known: Mapped[int] = mapped_column(default=0)  # of both, blocked before
+    error: Mapped[str] = mapped_column(String(300), default="")
+    finished_at: Mapped[datetime | None]
+
+
+class SuppressionListRow(Base):
+    """A row of such a list: an address by its keyed hash, a domain, or what is wrong with it.
+
+    Good rows stay, so that taking back one list leaves what another one names too.
+    """
+
+    __tablename__ = "suppression_list_rows"
+    __table_args__ = (
+        Index("ix_suppression_list_rows_address", "email_hmac", "list_id"),
+        Index("ix_suppression_list_rows_domain", "domain", "list_id"),
+    )
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    list_id: Mapped[UUID] = mapped_column(ForeignKey("suppression_lists.id"), index=True)
+    line: Mapped[int]
+    entry_id: Mapped[UUID]  # the key its suppression gets
+    email_hmac: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    shown: Mapped[str] = mapped_column(String(254), default="")
+    domain: Mapped[str | None] = mapped_column(String(253))
+    subdomains: Mapped[bool] = mapped_column(default=False)
+    fault: Mapped[str | None] = mapped_column(String(32))  # a code of `blocklists.WORDS`
+    raw: Mapped[str] = mapped_column(String(300), default="")  # of a bad row only
 
 
 class Segment(Row):

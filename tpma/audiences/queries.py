@@ -4,11 +4,13 @@ The conditions here are set-based, so that planning a launch for 100,000 people 
 `tpma.audiences.rules.may_mail` says the same for one person, and a test holds the two together.
 """
 
-from collections.abc import Iterable
+import string
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tpma.audiences.models import (
@@ -20,10 +22,12 @@ from tpma.audiences.models import (
     ContactStatus,
     ContactTag,
     Segment,
+    SuppressedDomain,
     Suppression,
+    SuppressionListRow,
     SuppressionScope,
 )
-from tpma.audiences.rules import OPT_IN_COUNTRIES, Definition, definition
+from tpma.audiences.rules import OPT_IN_COUNTRIES, Definition, Held, definition, told
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
@@ -112,37 +116,126 @@ def _newest(purpose: ConsentPurpose, condition: ColumnElement[bool]) -> ColumnEl
 
 
 def suppressed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
-    """The address is on the platform's, the partner's or (if given) the vendor's list.
+    """The address or its domain is on the platform's, the partner's or (if given) the vendor's
+    list.
 
     A vendor's list is applied and never shown: pass it where mail is planned or sent, not where
     a partner looks at single people.
     """
-    vendors = (
-        and_(Suppression.scope == SuppressionScope.VENDOR, Suppression.tenant_id == vendor_id)
-        if vendor_id
-        else false()
-    )
-    return (
+    own = on_list(Contact.hmac, Contact.email_norm, Contact.tenant_id)
+    return or_(own, on_vendor_list(vendor_id)) if vendor_id else own
+
+
+def on_vendor_list(vendor_id: UUID) -> ColumnElement[bool]:
+    def owned(table: ListTable) -> ColumnElement[bool]:
+        return and_(table.scope == SuppressionScope.VENDOR, table.tenant_id == vendor_id)
+
+    return _on(Contact.hmac, Contact.email_norm, owned)
+
+
+def on_list(hmac: Any, email_norm: Any, tenant_id: Any) -> ColumnElement[bool]:
+    """The platform's and the partner's own list name the address, or the domain it is at."""
+
+    def owned(table: ListTable) -> ColumnElement[bool]:
+        own = and_(table.scope == SuppressionScope.PARTNER, table.tenant_id == tenant_id)
+        return or_(table.scope == SuppressionScope.PLATFORM, own)
+
+    return _on(hmac, email_norm, owned)
+
+
+ListTable = type[Suppression] | type[SuppressedDomain]
+
+
+def _on(
+    hmac: Any, email_norm: Any, owned: Callable[[ListTable], ColumnElement[bool]]
+) -> ColumnElement[bool]:
+    address = (
         exists()
-        .where(
-            Suppression.email_hmac == Contact.hmac,
-            Suppression.lifted_at.is_(None),
-            or_(
-                Suppression.scope == SuppressionScope.PLATFORM,
-                and_(
-                    Suppression.scope == SuppressionScope.PARTNER,
-                    Suppression.tenant_id == Contact.tenant_id,
-                ),
-                vendors,
-            ),
-        )
-        .correlate(Contact)
+        .where(Suppression.email_hmac == hmac, Suppression.lifted_at.is_(None), owned(Suppression))
+        .correlate_except(Suppression)
     )
+    live = and_(SuppressedDomain.lifted_at.is_(None), owned(SuppressedDomain))
+    return or_(address, under_domain(SuppressedDomain, email_norm, live))
+
+
+def under_domain(
+    table: type[SuppressedDomain] | type[SuppressionListRow],
+    email_norm: Any,
+    condition: ColumnElement[bool],
+) -> ColumnElement[bool]:
+    """A row of `table` that meets `condition` names the domain an address is at, or one above it.
+
+    The domains above are few; each is looked up by itself, so that PostgreSQL takes the index or
+    a hash whatever it knows of the table. A host of so many labels that it has more of them is
+    met by its end instead, which no index helps, and which nobody has yet.
+    """
+    host: ColumnElement[str] = func.ltrim(func.ltrim(email_norm, _LOCAL_SIGNS), "@")
+    found = [exists().where(condition, table.domain == host)]
+    above = host
+    for _level in range(_LEVELS):
+        above = _parent(above)
+        found.append(exists().where(condition, table.subdomains, table.domain == above))
+    far = exists().where(condition, table.subdomains, host.like(literal("%.").concat(table.domain)))
+    *near, far = (one.correlate_except(table) for one in (*found, far))
+    return or_(*near, and_(_parent(above) != "", far))
+
+
+_LEVELS = 3
+_LOCAL_SIGNS = "".join(sign for sign in string.printable[:95] if sign != "@")
+_LABEL_SIGNS = string.ascii_lowercase + string.digits + "-_"
+
+
+def _parent(host: ColumnElement[str]) -> ColumnElement[str]:
+    """b.example of a.b.example: both databases trim the first label's signs, then the dot."""
+    return func.ltrim(func.ltrim(host, _LABEL_SIGNS), ".")
+
+
+def opt_in_only(vendor_id: UUID | None = None) -> ColumnElement[bool]:
+    """The contact's partner, or the vendor of the launch, writes only to who signed up."""
+    whose = [Organisation.id == Contact.tenant_id]
+    if vendor_id is not None:
+        whose.append(Organisation.id == vendor_id)
+    return exists().where(Organisation.opt_in_only, or_(*whose)).correlate_except(Organisation)
+
+
+def opted_in(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> ColumnElement[bool]:
+    """The newest row of the ledger says that the person themselves agreed."""
+    explicit = Consent.basis == ConsentBasis.CONSENT
+    return _newest(purpose, and_(Consent.state == ConsentState.GRANTED, explicit))
+
+
+def agreed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
+    """There is a basis that carries mail here and now; asks nothing of suppressions."""
+    return and_(granted(), or_(~opt_in_only(vendor_id), opted_in()))
+
+
+def refusals(
+    vendor_id: UUID | None = None, purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING
+) -> list[tuple[ColumnElement[bool], str]]:
+    """Why a contact is not written to, the first that holds counts. The one place that says so:
+    for counting, for planning a launch and for the commit of each mail."""
+    found = [(suppressed(), Held.SUPPRESSED.value)]
+    if vendor_id is not None:
+        found.append((on_vendor_list(vendor_id), Held.VENDOR_LIST.value))
+    found.append((~granted(purpose), Held.NO_CONSENT.value))
+    not_opted_in = and_(opt_in_only(vendor_id), ~opted_in(purpose))
+    found.append((not_opted_in, Held.NOT_OPTED_IN.value))
+    return found
+
+
+def held_back(
+    vendor_id: UUID | None = None, purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING
+) -> ColumnElement[str]:
+    """A value of Held, "" for who may be written to."""
+    return case(*refusals(vendor_id, purpose), else_="")
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """An audience in numbers. `writable` + `suppressed` + `held` is `matching`."""
+    """An audience in numbers: `matching` is the sum of the five below it.
+
+    As a partner may know it: see `rules.told` for the two counts of lists.
+    """
 
     matching: int
     writable: int
@@ -151,6 +244,8 @@ class Counts:
     by_locale: dict[str, int]  # of the writable; "" is unknown
     by_country: dict[str, int]
     held_by_country: dict[str, int]
+    vendor_held: int = 0  # by the vendor's list
+    not_opted_in: int = 0  # have a basis, but only who signed up is written to
 
 
 def counts(
@@ -161,9 +256,8 @@ def counts(
     purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING,
 ) -> Counts:
     """Numbers only; each group largest first."""
-    fate = case((suppressed(vendor_id), "out"), (granted(purpose), "yes"), else_="held")
     people = (
-        select(Contact.locale, Contact.country, fate.label("fate"))
+        select(Contact.locale, Contact.country, held_back(vendor_id, purpose).label("fate"))
         .where(*chosen(session, tenant_id, segment))
         .subquery()
     )
@@ -176,15 +270,19 @@ def counts(
 
 
 def _counted(rows: list[tuple[str, str, str, int]]) -> Counts:
-    total = {fate: sum(n for f, _l, _c, n in rows if f == fate) for fate in ("yes", "out", "held")}
+    total = summed((fate, n) for fate, _l, _c, n in rows)
+    own, vendors = told(total.get(Held.SUPPRESSED, 0), total.get(Held.VENDOR_LIST, 0))
+    no_consent = Held.NO_CONSENT.value
     return Counts(
         matching=sum(total.values()),
-        writable=total["yes"],
-        suppressed=total["out"],
-        held=total["held"],
-        by_locale=summed((locale, n) for fate, locale, _c, n in rows if fate == "yes"),
-        by_country=summed((country, n) for fate, _l, country, n in rows if fate == "yes"),
-        held_by_country=summed((country, n) for fate, _l, country, n in rows if fate == "held"),
+        writable=total.get("", 0),
+        suppressed=own,
+        held=total.get(no_consent, 0),
+        by_locale=summed((locale, n) for fate, locale, _c, n in rows if not fate),
+        by_country=summed((country, n) for fate, _l, country, n in rows if not fate),
+        held_by_country=summed((land, n) for fate, _l, land, n in rows if fate == no_consent),
+        vendor_held=vendors,
+        not_opted_in=total.get(Held.NOT_OPTED_IN, 0),
     )
 
 

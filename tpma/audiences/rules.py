@@ -29,9 +29,28 @@ class Held(StrEnum):
     WITHDRAWN = "withdrawn"
     EXPIRED = "expired"
     NOT_LAWFUL = "not_lawful"  # the basis does not carry marketing mail in their country
+    VENDOR_LIST = "vendor_list"  # the vendor's own list, which a partner sees only as a count
+    NOT_OPTED_IN = "not_opted_in"  # there is a basis, but only who signed up is written to
 
 
 OPT_IN_COUNTRIES = words("law", "opt_in_countries")
+FEWEST = 5
+"""A count across the wall between partner and vendor speaks of at least so many people."""
+
+
+def told(own: int, vendors: int) -> tuple[int, int]:
+    """What a partner is told of people on the lists it keeps, and on its vendor's.
+
+    Fewer than five on the vendor's list are added to the others, so that asking for an audience
+    of one does not tell who is on it, nor does subtracting.
+    """
+    return (own, vendors) if vendors >= FEWEST else (own + vendors, 0)
+
+
+def covers(domain: str, subdomains: bool, host: str) -> bool:
+    """Whether a suppressed domain holds for a mail host; `tpma.audiences.queries` says the same
+    in SQL."""
+    return host == domain or (subdomains and host.endswith(f".{domain}"))
 
 
 def is_lawful(basis: ConsentBasis, country: str) -> bool:
@@ -88,13 +107,17 @@ IMPORT_BASES: tuple[tuple[ConsentBasis, str, str], ...] = (
 )
 
 
-def may_lift(reason: SuppressionReason, scope: SuppressionScope) -> bool:
-    """Whether a partner may take an address off its list.
+def may_lift(
+    reason: SuppressionReason,
+    scope: SuppressionScope,
+    owner: SuppressionScope = SuppressionScope.PARTNER,
+) -> bool:
+    """Whether a partner (or the `owner` given) may take an address off its list.
 
     Its own entries and a bounce whose cause is mended: yes. Who unsubscribed comes back only by
     confirming again; a complaint or an erasure never does.
     """
-    own = scope is SuppressionScope.PARTNER
+    own = scope is owner
     return own and reason in {SuppressionReason.MANUAL, SuppressionReason.HARD_BOUNCE}
 
 

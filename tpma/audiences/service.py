@@ -34,6 +34,7 @@ from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.core.signing import Signer
 from tpma.core.text import Address, email_address, registrable_domain
+from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
 
@@ -46,6 +47,7 @@ __all__ = [
     "lift",
     "lift_soft_bounce",
     "record_consent",
+    "set_opt_in_only",
     "suppress",
     "suppress_contact",
     "withdraw",
@@ -231,6 +233,16 @@ def erase(session: Session, actor: Actor | None, contact: Contact) -> None:
 
 # What of the evidence still proves a consent without telling who gave it.
 _PROOF = ("channel", "import", "form", "page", "shown_text_sha256", "checkbox")
+
+
+def set_opt_in_only(session: Session, actor: Actor, tenant_id: UUID, on: bool) -> None:
+    """Whether mails of this partner (or of this vendor's kits) go only to who signed up."""
+    company = session.get_one(Organisation, tenant_id, with_for_update=True)
+    if company.opt_in_only == on:
+        return
+    company.opt_in_only = on
+    record(session, actor, tenant_id, "organisation.opt_in_only", company, on=on)
+    session.flush()
 
 
 def _forget_staged(session: Session, contact: Contact) -> None:

@@ -1,7 +1,5 @@
 """Addresses nobody may write to: put on a list, and taken off it."""
 
-from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +18,6 @@ from tpma.core.errors import NotAllowed
 from tpma.core.i18n import gettext as _
 from tpma.core.signing import Signer
 from tpma.core.text import Address, email_address
-from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
 
@@ -57,7 +54,7 @@ def suppress(
     """
     known = address if isinstance(address, Address) else email_address(address)
     hashed = address_hash(signer, known.norm)
-    found = _suppress(session, tenant_id, scope, hashed, reason, source, _half_shown(known.shown))
+    found = _suppress(session, tenant_id, scope, hashed, reason, source, half_shown(known.shown))
     record(session, actor, tenant_id, "suppression.added", found, reason=reason.value)
     return found
 
@@ -79,6 +76,7 @@ def _suppress(
     if found.lifted_at is not None or _STRENGTH[reason] > _STRENGTH[found.reason]:
         found.reason, found.source, found.lifted_at = reason, source[:200], None
         found.shown = "" if reason is SuppressionReason.ERASURE else shown
+    found.list_id = None  # known by itself now: taking a list back leaves it
     session.flush()
     return found
 
@@ -133,53 +131,20 @@ def _values(
     }
 
 
-def suppress_many(
-    session: Session,
-    signer: Signer,
-    actor: Actor,
-    tenant_id: UUID,
-    addresses: Iterable[Address],
-    source: str,
-) -> int:
-    """Put many on the partner's list by hand; how many addresses there were.
-
-    Who is on it already stays as they are; who was taken off it comes back.
-    """
-    total, rest = 0, iter(addresses)
-    while batch := list(islice(rest, 1_000)):
-        total += len(batch)
-        rows = {address_hash(signer, address.norm): _half_shown(address.shown) for address in batch}
-        _insert_many(session, tenant_id, rows, source)
-    company = session.get_one(Organisation, tenant_id)
-    record(session, actor, tenant_id, "suppression.imported", company, addresses=total)
-    return total
-
-
-def _insert_many(session: Session, tenant_id: UUID, rows: dict[bytes, str], source: str) -> None:
-    manual = SuppressionReason.MANUAL
-    statement = upsert(session, Suppression)
-    statement = statement.on_conflict_do_update(
-        index_elements=["tenant_id", "scope", "email_hmac"],
-        set_={"lifted_at": None, "reason": manual, "source": source[:200]},
-        where=Suppression.lifted_at.is_not(None),
-    )
-    partner = SuppressionScope.PARTNER
-    values = [
-        _values(session, tenant_id, partner, hashed, manual, source, shown)
-        for hashed, shown in rows.items()
-    ]
-    session.execute(statement, values)
-
-
-def _half_shown(address: str) -> str:
+def half_shown(address: str) -> str:
     """a…@harborpoint.example: enough to recognise, not enough to write to."""
     local, _at, domain = address.partition("@")
     return f"{local[:1]}…@{domain}"
 
 
-def lift(session: Session, actor: Actor | None, entry: Suppression) -> None:
-    """Take an address off the partner's list. Raises NotAllowed where only the person may."""
-    if not may_lift(entry.reason, entry.scope):
+def lift(
+    session: Session,
+    actor: Actor | None,
+    entry: Suppression,
+    owner: SuppressionScope = SuppressionScope.PARTNER,
+) -> None:
+    """Take an address off its owner's list. Raises NotAllowed where only the person may."""
+    if not may_lift(entry.reason, entry.scope, owner):
         raise NotAllowed(_("Only the person can undo this, by signing up and confirming again."))
     entry.lifted_at = clock_of(session)()
     record(session, actor, entry.tenant_id, "suppression.lifted", entry, reason=entry.reason.value)
@@ -197,7 +162,7 @@ def suppress_contact(
             contact.hmac,
             reason,
             source,
-            _half_shown(contact.email),
+            half_shown(contact.email),
         )
 
 

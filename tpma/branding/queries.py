@@ -20,6 +20,7 @@ from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.partners.models import Enrolment, Vendor
+from tpma.partners.queries import looked_after
 from tpma.rendering.colour import auto_text
 from tpma.rendering.facts import BrandFacts, CompanyFacts, LogoFacts, VendorFacts
 
@@ -255,14 +256,20 @@ def own_words(session: Session, cobranded: CoBrandedKit | None, locale: str) -> 
     }
 
 
-def pending(session: Session, vendor_org_id: UUID) -> list[CoBrandedKit]:
-    """Kits that wait for this vendor's reviewers, the longest first."""
+def pending(
+    session: Session, vendor_org_id: UUID, manager_id: UUID | None = None
+) -> list[CoBrandedKit]:
+    """Kits that wait for this vendor's reviewers, the longest first.
+
+    Here and below: for the channel manager `manager_id`, those of partners they look after.
+    """
     return list(
         session.scalars(
             select(CoBrandedKit)
             .join(Enrolment, Enrolment.id == CoBrandedKit.enrolment_id)
             .where(
                 Enrolment.tenant_id == vendor_org_id,
+                looked_after(Enrolment.id, vendor_org_id, manager_id),
                 CoBrandedKit.state == CoBrandedKitState.PENDING_APPROVAL,
             )
             .order_by(CoBrandedKit.submitted_at, CoBrandedKit.id)
@@ -270,7 +277,7 @@ def pending(session: Session, vendor_org_id: UUID) -> list[CoBrandedKit]:
     )
 
 
-def count_pending(session: Session, vendor_org_id: UUID) -> int:
+def count_pending(session: Session, vendor_org_id: UUID, manager_id: UUID | None = None) -> int:
     """How many co-branded kits wait for this vendor's reviewers."""
     return (
         session.scalar(
@@ -278,6 +285,7 @@ def count_pending(session: Session, vendor_org_id: UUID) -> int:
             .join(Enrolment, Enrolment.id == CoBrandedKit.enrolment_id)
             .where(
                 Enrolment.tenant_id == vendor_org_id,
+                looked_after(Enrolment.id, vendor_org_id, manager_id),
                 CoBrandedKit.state == CoBrandedKitState.PENDING_APPROVAL,
             )
         )
@@ -285,12 +293,15 @@ def count_pending(session: Session, vendor_org_id: UUID) -> int:
     )
 
 
-def for_review(session: Session, vendor_org_id: UUID, cobranded_id: UUID) -> CoBrandedKit:
+def for_review(
+    session: Session, vendor_org_id: UUID, cobranded_id: UUID, manager_id: UUID | None = None
+) -> CoBrandedKit:
     """One co-branded kit of this vendor's programme. Raises NotFound for another's."""
     found = session.scalar(
         select(CoBrandedKit)
         .join(Enrolment, Enrolment.id == CoBrandedKit.enrolment_id)
         .where(Enrolment.tenant_id == vendor_org_id, CoBrandedKit.id == cobranded_id)
+        .where(looked_after(Enrolment.id, vendor_org_id, manager_id))
     )
     if found is None:
         raise NotFound(_("There is no such version to review."))

@@ -15,6 +15,7 @@ from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor, may
 from tpma.kits import queries as kits
 from tpma.kits.shown import locale_name
+from tpma.partners.queries import assigned_to
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
 from tpma.web.guards import vendor
@@ -35,14 +36,14 @@ def _waiting(who: Actor) -> int:
     if not may(who, "reviews.decide"):
         return 0
     with system().db.reading() as session:
-        return queries.count_pending(session, who.organisation_id)
+        return queries.count_pending(session, who.organisation_id, assigned_to(who))
 
 
 @studio.get("/")
 @vendor("reviews.read")
 def reviews() -> ResponseReturnValue:
     with system().db.reading() as session:
-        waiting = queries.pending(session, actor().organisation_id)
+        waiting = queries.pending(session, actor().organisation_id, assigned_to(actor()))
         return render(
             "branding/reviews.html",
             rows=[_row(session, cobranded) for cobranded in waiting],
@@ -67,7 +68,7 @@ def _row(session: Session, cobranded: CoBrandedKit) -> dict[str, object]:
 @vendor("reviews.read")
 def show(cobranded_id: UUID) -> ResponseReturnValue:
     with system().db.reading() as session:
-        found = queries.for_review(session, actor().organisation_id, cobranded_id)
+        found = _theirs(session, cobranded_id)
         return _show(session, found, "", Faults())
 
 
@@ -113,7 +114,7 @@ def _proofs(session: Session, cobranded: CoBrandedKit, locales: set[str]) -> lis
 def preview(cobranded_id: UUID, asset: str, locale: str) -> ResponseReturnValue:
     """What this partner's readers would get, for a sandboxed frame."""
     with system().db.reading() as session:
-        found = queries.for_review(session, actor().organisation_id, cobranded_id)
+        found = _theirs(session, cobranded_id)
         scene = previews.scene_of(session, found, locale, request.url_root.rstrip("/"))
     try:
         return framed(Response(previews.html(scene, asset)))
@@ -125,7 +126,7 @@ def preview(cobranded_id: UUID, asset: str, locale: str) -> ResponseReturnValue:
 @vendor("reviews.decide")
 def approve(cobranded_id: UUID) -> ResponseReturnValue:
     with system().db.transaction() as session:
-        found = queries.for_review(session, actor().organisation_id, cobranded_id)
+        found = _theirs(session, cobranded_id)
         service.approve(session, actor(), found)
     flash(_("Approved. The partner can launch with these words."))
     return redirect(url_for(".reviews"), 303)
@@ -138,7 +139,7 @@ def request_changes(cobranded_id: UUID) -> ResponseReturnValue:
     faults = Faults()
     try:
         with system().db.transaction() as session:
-            found = queries.for_review(session, actor().organisation_id, cobranded_id)
+            found = _theirs(session, cobranded_id)
             service.request_changes(session, actor(), found, reason)
     except Invalid as fault:
         faults.add(fault)
@@ -146,5 +147,10 @@ def request_changes(cobranded_id: UUID) -> ResponseReturnValue:
         flash(_("Sent back. The partner sees your note beside the texts."))
         return redirect(url_for(".reviews"), 303)
     with system().db.reading() as session:
-        found = queries.for_review(session, actor().organisation_id, cobranded_id)
+        found = _theirs(session, cobranded_id)
         return _show(session, found, reason, faults), 422
+
+
+def _theirs(session: Session, cobranded_id: UUID) -> CoBrandedKit:
+    mine = assigned_to(actor())
+    return queries.for_review(session, actor().organisation_id, cobranded_id, mine)

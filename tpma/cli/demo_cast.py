@@ -326,6 +326,7 @@ def actor(session: Session, email: str) -> Actor:
         name=member.user.name,
         locale=member.user.locale,
         timezone=member.user.timezone,
+        sight=member.sight,
     )
 
 

@@ -93,6 +93,29 @@ def _email_fault(text: str) -> str:
     )
 
 
+def mail_domain(text: str) -> str:
+    """A host as it stands in normalised addresses. Raises Invalid for what is none."""
+    host = text.strip().rstrip(".").lower()
+    try:
+        plain = idna.encode(host, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise Invalid(
+            _("That is no mail domain. Enter one like harborpoint.example."), field="domain"
+        ) from error
+    if "." not in plain or len(plain) > 253:
+        raise Invalid(_("Add the ending, for example harborpoint.example."), field="domain")
+    return plain
+
+
+def is_public_suffix(host: str) -> bool:
+    """Whether companies register their names under this host (co.uk), so that it is nobody's."""
+    return _SUFFIXES.privatesuffix(host) is None
+
+
+def is_free_mail(host: str) -> bool:
+    return _SUFFIXES.privatesuffix(host) in FREE_MAIL
+
+
 def registrable_domain(host: str) -> str | None:
     """The part of a host a company registers (Public Suffix List), or None for free mail."""
     try:

@@ -13,15 +13,17 @@ from tpma.core.i18n import gettext as _
 from tpma.deals.models import DealRegistration
 from tpma.deals.rules import REASONS
 from tpma.identity.models import Membership, Organisation, User, UserStatus
-from tpma.identity.rules import allowed
+from tpma.identity.rules import allowed, narrowed
+from tpma.partners.models import Enrolment
 
 
 def received(session: Session, deal: DealRegistration) -> None:
     """To the one who submitted: the receipt; to the deal desk: that somebody waits."""
     for reader in _submitter(session, deal):
         _receipt(session, deal, reader)
-    for reader in desk_of(session, deal.vendor_id):
-        _waiting(session, deal, reader)
+    for member in desk_of(session, deal.vendor_id):
+        if sees(session, member, deal):
+            _waiting(session, deal, member.user)
 
 
 def _receipt(session: Session, deal: DealRegistration, reader: User) -> None:
@@ -123,7 +125,9 @@ def _submitter(session: Session, deal: DealRegistration) -> Iterable[User]:
     return [found] if found is not None and found.status is UserStatus.ACTIVE else []
 
 
-def desk_of(session: Session, vendor_id: UUID, permission: str = "deals.decide") -> list[User]:
+def desk_of(
+    session: Session, vendor_id: UUID, permission: str = "deals.decide"
+) -> list[Membership]:
     """People of the vendor who decide on registrations, or hold another permission."""
     members = session.scalars(
         select(Membership)
@@ -136,7 +140,14 @@ def desk_of(session: Session, vendor_id: UUID, permission: str = "deals.decide")
         )
         .order_by(Membership.id)
     )
-    return [member.user for member in members if permission in allowed(member.roles)]
+    return [member for member in members if permission in allowed(member.roles)]
+
+
+def sees(session: Session, member: Membership, deal: DealRegistration) -> bool:
+    """Whether this registration is of a partner the member may look at."""
+    if not narrowed(member.roles, member.sight):
+        return True
+    return session.get_one(Enrolment, deal.enrolment_id).manager_id == member.user_id
 
 
 def _queue(

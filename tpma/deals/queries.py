@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tpma.core.errors import NotFound
@@ -23,7 +23,7 @@ from tpma.deals.models import (
 )
 from tpma.identity.models import AuditLog, Organisation, User
 from tpma.leads.models import Lead, LeadState
-from tpma.partners.models import Enrolment
+from tpma.partners.queries import looked_after
 
 REGISTRABLE = (LeadState.ROUTED, LeadState.ACCEPTED, LeadState.WORKING)
 
@@ -105,15 +105,15 @@ def get_for_vendor(
         deal_id,
         DealRegistration.vendor_id == vendor_id,
         DealRegistration.state != DealState.DRAFT,
-        _assigned(manager_id),
+        looked_after(DealRegistration.enrolment_id, vendor_id, manager_id),
     )
 
 
-def _assigned(manager_id: UUID | None) -> ColumnElement[bool]:
-    if manager_id is None:
-        return true()
-    own = select(Enrolment.id).where(Enrolment.manager_id == manager_id)
-    return DealRegistration.enrolment_id.in_(own)
+def is_looked_after(session: Session, deal: DealRegistration, manager_id: UUID | None) -> bool:
+    """Whether the channel manager (None: anybody of the vendor) may open this registration."""
+    seen = looked_after(DealRegistration.enrolment_id, deal.vendor_id, manager_id)
+    query = select(DealRegistration.id).where(DealRegistration.id == deal.id, seen)
+    return session.scalar(query) is not None
 
 
 def _one(session: Session, deal_id: UUID, *conditions: Any) -> DealRegistration:
@@ -153,7 +153,7 @@ def desk(
         select(DealRegistration, Organisation.trading_name)
         .join(Organisation, Organisation.id == DealRegistration.tenant_id)
         .where(DealRegistration.vendor_id == vendor_id, DealRegistration.state.in_(list(states)))
-        .where(_assigned(manager_id))
+        .where(looked_after(DealRegistration.enrolment_id, vendor_id, manager_id))
     ).all()
     rows = [OnDesk(deal, partner) for deal, partner in found]
     return sorted(rows, key=lambda row: _first(row.deal))
@@ -169,7 +169,7 @@ def waiting_for_desk(session: Session, vendor_id: UUID, manager_id: UUID | None 
         session,
         DealRegistration.vendor_id == vendor_id,
         DealRegistration.state.in_(rules.WAITING),
-        _assigned(manager_id),
+        looked_after(DealRegistration.enrolment_id, vendor_id, manager_id),
     )
 
 

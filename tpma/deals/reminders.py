@@ -4,7 +4,7 @@ One mail a reader, however many registrations. When an answer is late the vendor
 too, and the history that both sides read says so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
@@ -18,8 +18,8 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import moment, money, ngettext, speaking
 from tpma.deals import rules
 from tpma.deals.models import DealRegistration
-from tpma.deals.notices import desk_of
-from tpma.identity.models import Organisation, User
+from tpma.deals.notices import desk_of, sees
+from tpma.identity.models import Membership, Organisation, User
 from tpma.identity.service import record
 
 _BATCH = 200  # registrations a sweep; the next one is a minute away
@@ -58,32 +58,41 @@ def _by_vendor(deals: Iterable[DealRegistration]) -> list[tuple[UUID, list[DealR
 def _due_soon(
     session: Session, vendor_id: UUID, deals: Sequence[DealRegistration], base_url: str
 ) -> None:
-    for reader in desk_of(session, vendor_id):
+    for reader, theirs in _read_by(session, desk_of(session, vendor_id), deals):
         with speaking(reader.locale, reader.timezone):
             subject = ngettext(
                 "%(num)s registration is to be answered soon",
                 "%(num)s registrations are to be answered soon",
-                len(deals),
+                len(theirs),
             )
             opening = _("Partners see the same clock and wait for you:")
-            body = _body(session, opening, deals, base_url)
+            body = _body(session, opening, theirs, base_url)
         _queue(session, vendor_id, f"deals.soon:{deals[0].id}", reader, subject, body)
+
+
+def _read_by(
+    session: Session, members: Iterable[Membership], deals: Sequence[DealRegistration]
+) -> Iterator[tuple[User, list[DealRegistration]]]:
+    """Each reader once, with the registrations of partners they may look at, if any."""
+    for member in {member.user_id: member for member in members}.values():
+        theirs = [deal for deal in deals if sees(session, member, deal)]
+        if theirs:
+            yield member.user, theirs
 
 
 def _late(
     session: Session, vendor_id: UUID, deals: Sequence[DealRegistration], base_url: str
 ) -> None:
-    readers = {user.id: user for user in desk_of(session, vendor_id)}
-    readers |= {user.id: user for user in desk_of(session, vendor_id, "programme.write")}
-    for reader in readers.values():
+    members = desk_of(session, vendor_id) + desk_of(session, vendor_id, "programme.write")
+    for reader, theirs in _read_by(session, members, deals):
         with speaking(reader.locale, reader.timezone):
             subject = ngettext(
                 "%(num)s registration was not answered in time",
                 "%(num)s registrations were not answered in time",
-                len(deals),
+                len(theirs),
             )
             opening = _("The time for an answer is over, and the partner sees that too:")
-            body = _body(session, opening, deals, base_url)
+            body = _body(session, opening, theirs, base_url)
         _queue(session, vendor_id, f"deals.late:{deals[0].id}", reader, subject, body)
 
 

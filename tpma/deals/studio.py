@@ -95,7 +95,7 @@ def _facts(session: Session, deal: DealRegistration, faults: Faults) -> str:
         did=shown.did,
         short_day=shown.short_day,
         products=shown.products(deal),
-        ahead=line.ahead(session, deal),
+        ahead=_shown(session, line.ahead(session, deal)),
         may_approve=line.free(session, deal, system().clock()),
         reason_word=shown.reason_word,
         country=str(babel_locale().territories.get(deal.country, deal.country)),
@@ -108,6 +108,13 @@ def _facts(session: Session, deal: DealRegistration, faults: Faults) -> str:
         values=request.form,
         address=address,
     )
+
+
+def _shown(session: Session, deal: DealRegistration | None) -> DealRegistration | None:
+    """The same, unless it is of a partner somebody else looks after."""
+    mine = assigned_to(actor())
+    own = deal and queries.is_looked_after(session, deal, mine)
+    return deal if own else None
 
 
 @studio.post("/<uuid:deal_id>/take")

@@ -14,11 +14,12 @@ from tpma.identity.models import (
     Membership,
     Organisation,
     OrganisationKind,
+    Sight,
     TokenKind,
     User,
     UserStatus,
 )
-from tpma.identity.rules import ADMIN, Actor, roles_of
+from tpma.identity.rules import ADMIN, Actor, first_sight, roles_of
 from tpma.identity.service import create_user, record
 
 
@@ -30,12 +31,15 @@ def add_membership(
     roles: Iterable[str],
     *,
     pending: bool = False,
+    sight: Sight | None = None,
 ) -> Membership:
     """Give a person a place in an organisation, again if they had left.
 
     Raises Invalid if they are a member, or for a role of another kind of organisation.
+    `sight` None means what the roles start with.
     """
     chosen = _checked_roles(organisation.kind, roles)
+    sees = _checked_sight(chosen, sight or first_sight(chosen))
     member = session.scalar(
         select(Membership).where(
             Membership.user_id == user.id, Membership.organisation_id == organisation.id
@@ -47,9 +51,10 @@ def add_membership(
         member = Membership(user=user, organisation=organisation, roles=chosen)
         session.add(member)
     member.roles, member.pending, member.ended_at = chosen, pending, None
+    member.sight = sees
     session.flush()
     event = "membership.invited" if pending else "membership.added"
-    record(session, actor, organisation.id, event, member, roles=chosen)
+    record(session, actor, organisation.id, event, member, roles=chosen, sight=sees.value)
     return member
 
 
@@ -62,6 +67,7 @@ def invite(
     name: str,
     roles: Iterable[str],
     base_url: str,
+    sight: Sight | None = None,
 ) -> tokens.Issued:
     """Mail a link that lets this person join; inviting again replaces the earlier link.
 
@@ -77,20 +83,29 @@ def invite(
     )
     if user.status is UserStatus.DEACTIVATED:
         raise Invalid(_("This account was closed. Ask the operator to open it."), field="email")
-    member = add_membership(session, actor, user, organisation, roles, pending=True)
+    member = add_membership(session, actor, user, organisation, roles, pending=True, sight=sight)
     issued = tokens.issue(session, TokenKind.INVITATION, user, member)
     notices.invitation(session, issued, user, organisation, actor.name if actor else "", base_url)
     return issued
 
 
 def change_roles(
-    session: Session, actor: Actor, member: Membership, roles: Iterable[str]
+    session: Session,
+    actor: Actor,
+    member: Membership,
+    roles: Iterable[str],
+    sight: Sight | None = None,
 ) -> Membership:
-    """Takes effect with the member's next page. Raises Conflict for the last admin."""
+    """Takes effect with the member's next page. Raises Conflict for the last admin.
+
+    Without `sight` a member keeps what they see, or sees what the new roles start with.
+    """
     chosen = _checked_roles(member.organisation.kind, roles)
+    sees = _checked_sight(chosen, sight or _kept_sight(member, chosen))
     if ADMIN[member.organisation.kind] not in chosen:
         _keep_an_admin(session, member)
     before, member.roles = member.roles, chosen
+    seen, member.sight = member.sight, sees
     record(
         session,
         actor,
@@ -100,7 +115,29 @@ def change_roles(
         before=before,
         after=chosen,
     )
+    if seen is not sees:
+        told = {"before": seen.value, "after": sees.value}
+        record(session, actor, member.organisation_id, "membership.sight_changed", member, **told)
     return member
+
+
+def _kept_sight(member: Membership, roles: list[str]) -> Sight:
+    if "CM" not in roles:
+        return Sight.ALL
+    return first_sight(roles) if set(roles) != set(member.roles) else member.sight
+
+
+def _checked_sight(roles: list[str], sight: Sight) -> Sight:
+    """Partners are handed to channel managers: anybody else limited to theirs would see none."""
+    if sight is Sight.OWN and "CM" not in roles:
+        raise Invalid(
+            _(
+                "Only a channel manager looks after partners. Tick that role too, or choose "
+                "every partner."
+            ),
+            field="sight",
+        )
+    return sight
 
 
 def revoke_membership(session: Session, actor: Actor, member: Membership) -> None:

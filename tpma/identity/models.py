@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tpma.core.db import Base, Row, enum_column
@@ -51,6 +51,9 @@ class Organisation(Row):
     default_locale: Mapped[str] = mapped_column(String(35))  # BCP 47
     timezone: Mapped[str] = mapped_column(String(64))  # IANA
     base_currency: Mapped[str] = mapped_column(String(3))  # ISO 4217
+    # Mails go only to people who signed up: a partner's rule for its own mail, a vendor's for
+    # every launch of its kits.
+    opt_in_only: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class UserStatus(StrEnum):
@@ -77,6 +80,13 @@ class User(Row):
     theme: Mapped[str] = mapped_column(String(8), default="light")
 
 
+class Sight(StrEnum):
+    """Whose things a member of a vendor sees."""
+
+    ALL = "all"  # every partner's
+    OWN = "own"  # those of the partners they look after
+
+
 class Membership(Row):
     """A person's place in one organisation, with roles (keys of `rules.ROLES`)."""
 
@@ -86,6 +96,9 @@ class Membership(Row):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
     roles: Mapped[list[str]]
+    sight: Mapped[Sight] = mapped_column(
+        enum_column(Sight), default=Sight.ALL, server_default=Sight.ALL.value
+    )
     pending: Mapped[bool] = mapped_column(default=False)  # invited, not accepted yet
     ended_at: Mapped[datetime | None]
 

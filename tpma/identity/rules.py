@@ -10,7 +10,7 @@ from uuid import UUID
 
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
-from tpma.identity.models import OrganisationKind
+from tpma.identity.models import OrganisationKind, Sight
 
 VENDOR, PARTNER, OPERATOR = OrganisationKind
 
@@ -32,6 +32,7 @@ class Actor:
     organisation_name: str = ""
     place: str = ""  # said under the name: "Helio Cloud, Gold", "Vendor studio", "Operator"
     theme: str = "light"
+    sight: Sight = Sight.ALL  # of a vendor's member: every partner, or those they look after
 
     @property
     def role_words(self) -> str:
@@ -57,7 +58,8 @@ ROLE_TABLE: dict[str, Role] = {
         lazy("Admin"),
         lazy("Partners, people and settings; publishes kits"),
         "kits.read kits.publish reviews.read brand.read launch.read deals.read report.read "
-        "partners.read partners.write programme.write team.read team.write cost.write audit.read",
+        "partners.read partners.write programme.write team.read team.write cost.write audit.read "
+        "blocklist.read blocklist.write",
     ),
     "PB": _role(
         VENDOR,
@@ -137,6 +139,20 @@ PERMISSIONS: frozenset[str] = frozenset().union(*ROLES.values())
 
 ADMIN: dict[OrganisationKind, str] = {VENDOR: "VA", PARTNER: "PA", OPERATOR: "OP"}
 """The role that manages the people of an organisation; one of them always stays."""
+
+
+def first_sight(roles: Iterable[str]) -> Sight:
+    """What a new member sees until an admin says otherwise: who is a channel manager and
+    nothing else starts with the partners they look after."""
+    return Sight.OWN if set(roles) == {"CM"} else Sight.ALL
+
+
+def narrowed(roles: Iterable[str], sight: Sight) -> bool:
+    """Whether a member sees only the partners they look after.
+
+    An admin hands partners out, and so sees all of them.
+    """
+    return sight is Sight.OWN and ADMIN[VENDOR] not in roles
 
 
 def allowed(roles: Iterable[str]) -> frozenset[str]:

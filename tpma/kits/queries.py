@@ -18,6 +18,7 @@ from tpma.kits import rules
 from tpma.kits.faults import extension
 from tpma.kits.models import IMMUTABLE_FROM, Kit, KitFile, KitVersion, KitVersionState
 from tpma.partners.models import Enrolment, EnrolmentState, Partner, Tier
+from tpma.partners.queries import looked_after
 from tpma.rendering.content import KitContent
 
 _AT_WORK = (EnrolmentState.ONBOARDING, EnrolmentState.ACTIVE)
@@ -241,8 +242,9 @@ def version_for_vendor(
     return found
 
 
-def reach(session: Session, kit: Kit, today: date) -> Reach:
-    """Partners who may launch the kit today, of all who may launch anything."""
+def reach(session: Session, kit: Kit, today: date, manager_id: UUID | None = None) -> Reach:
+    """Partners who may launch the kit today, of all who may launch anything; for the channel
+    manager `manager_id`, of those they look after."""
     rows = session.execute(
         select(Tier.key, Partner.partner_type, Organisation.country)
         .select_from(Enrolment)
@@ -250,6 +252,7 @@ def reach(session: Session, kit: Kit, today: date) -> Reach:
         .join(Partner, Partner.organisation_id == Enrolment.partner_id)
         .join(Organisation, Organisation.id == Enrolment.partner_id)
         .where(Enrolment.tenant_id == kit.tenant_id, Enrolment.state.in_(_AT_WORK))
+        .where(looked_after(Enrolment.id, kit.tenant_id, manager_id))
     ).all()
     entitled = entitlement(kit)
     asked = [rules.Asking(tier, kind, country) for tier, kind, country in rows]

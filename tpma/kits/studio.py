@@ -18,6 +18,7 @@ from tpma.kits.neighbours import address
 from tpma.kits.reminders import left_words
 from tpma.kits.rules import country_name, motion_word, type_word
 from tpma.kits.schema import TIERS, TYPES
+from tpma.partners.queries import assigned_to
 from tpma.partners.rules import tier_words
 from tpma.web import forms
 from tpma.web.context import actor, render, system
@@ -34,13 +35,14 @@ def index() -> ResponseReturnValue:
         shelves = queries.for_vendor(session, actor().organisation_id)
         contents = {s.kit.id: queries.content(session, s.shown.id) for s in shelves}
         today = dates.today_of(session, actor().organisation_id)
+        mine = assigned_to(actor())
         return render(
             "kits/studio/index.html",
             shelves=shelves,
             contents=contents,
             covers=queries.covers(session, [shelf.shown for shelf in shelves]),
             languages={kit: shown.languages(content) for kit, content in contents.items()},
-            reach={shelf.kit.id: queries.reach(session, shelf.kit, today) for shelf in shelves},
+            reach={s.kit.id: queries.reach(session, s.kit, today, mine) for s in shelves},
             ending=dates.ending(session, actor().organisation_id),
             left_words=left_words,
             today=today,
@@ -186,7 +188,9 @@ def _facts(session: Session, version: KitVersion) -> dict[str, Any]:
         "families": ", ".join(map(shown.family_word, content.product_families)),
         "allow": [country_name(code) for code in content.allow],
         "deny": [country_name(code) for code in content.deny],
-        "reach": queries.reach(session, kit, dates.today_of(session, kit.tenant_id)),
+        "reach": queries.reach(
+            session, kit, dates.today_of(session, kit.tenant_id), assigned_to(actor())
+        ),
         "is_over": dates.is_over_kit(session, kit),
         "publishable": version.state is KitVersionState.VALIDATED,
         "address": address,

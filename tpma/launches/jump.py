@@ -7,6 +7,7 @@ from flask.blueprints import BlueprintSetupState
 
 from tpma.core.errors import Invalid
 from tpma.launches import codes, queries
+from tpma.partners.queries import assigned_to
 from tpma.web.context import system
 
 
@@ -21,7 +22,7 @@ def _address_of_code(who: Any, typed: str) -> str | None:
     except Invalid:
         return None
     with system().db.reading() as session:
-        found = queries.by_code(session, code, who.organisation_id, str(who.kind))
+        found = queries.by_code(session, code, who.organisation_id, str(who.kind), assigned_to(who))
     if found is None:
         return None
     door = "launches_portal.show" if str(who.kind) == "partner" else "launches_studio.show"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, joinedload
 from tpma.identity.models import Organisation
 from tpma.kits.models import Kit, KitVersion
 from tpma.launches.models import Launch, LaunchState
+from tpma.partners.queries import looked_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,27 @@ def for_partner(
     return _read(session, query)
 
 
-def for_vendor(session: Session, vendor_id: UUID) -> list[Line]:
-    """Launches of the vendor's kits that have left the draft: drafts are the partner's alone."""
+def for_vendor(session: Session, vendor_id: UUID, manager_id: UUID | None = None) -> list[Line]:
+    """Launches of the vendor's kits that have left the draft: drafts are the partner's alone.
+
+    For the channel manager `manager_id`, only those of partners they look after.
+    """
     return _read(
         session,
         _lines().where(
             Launch.vendor_id == vendor_id,
             Launch.state.not_in([LaunchState.DRAFT, LaunchState.READY]),
+            looked_after(Launch.enrolment_id, vendor_id, manager_id),
         ),
     )
 
 
-def of_kit(session: Session, vendor_id: UUID, kit_slug: str) -> list[Line]:
+def of_kit(
+    session: Session, vendor_id: UUID, kit_slug: str, manager_id: UUID | None = None
+) -> list[Line]:
     """Launches of one of the vendor's kits, any version."""
-    return [line for line in for_vendor(session, vendor_id) if line.kit.slug == kit_slug]
+    found = for_vendor(session, vendor_id, manager_id)
+    return [line for line in found if line.kit.slug == kit_slug]
 
 
 def _lines() -> Select[Launch, Kit, str]:
@@ -76,7 +84,15 @@ def states(session: Session, tenant_id: UUID, enrolment_id: UUID) -> dict[str, i
     return {state.value: number for state, number in rows}
 
 
-def by_code(session: Session, code: str, tenant_id: UUID, kind: str) -> Launch | None:
+def by_code(
+    session: Session, code: str, tenant_id: UUID, kind: str, manager_id: UUID | None = None
+) -> Launch | None:
     """A launch by its code, if it is the asking tenant's (as partner or as vendor)."""
     column = Launch.tenant_id if kind == "partner" else Launch.vendor_id
-    return session.scalar(select(Launch).where(Launch.campaign_code == code, column == tenant_id))
+    return session.scalar(
+        select(Launch).where(
+            Launch.campaign_code == code,
+            column == tenant_id,
+            looked_after(Launch.enrolment_id, tenant_id, manager_id),
+        )
+    )

@@ -31,6 +31,7 @@ from tpma.launches import codes, notices
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import EDITABLE, UNDER_WAY, LaunchEvent, after
 from tpma.partners.models import Enrolment, Vendor
+from tpma.partners.queries import looked_after
 from tpma.partners.rules import may_launch
 
 RUNS_FOR = timedelta(days=90)
@@ -122,9 +123,16 @@ def get(session: Session, tenant_id: UUID, launch_id: UUID) -> Launch:
     return found
 
 
-def get_for_vendor(session: Session, vendor_id: UUID, launch_id: UUID) -> Launch:
+def get_for_vendor(
+    session: Session, vendor_id: UUID, launch_id: UUID, manager_id: UUID | None = None
+) -> Launch:
+    """For the channel manager `manager_id`, only one of a partner they look after."""
     found = session.scalar(
-        select(Launch).where(Launch.id == launch_id, Launch.vendor_id == vendor_id)
+        select(Launch).where(
+            Launch.id == launch_id,
+            Launch.vendor_id == vendor_id,
+            looked_after(Launch.enrolment_id, vendor_id, manager_id),
+        )
     )
     if found is None:
         raise NotFound(_("There is no such launch."))

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FEWEST = 5
+from tpma.audiences.rules import FEWEST
+
 OTHERS = "*"  # the row that small ones are added up in
 
 

@@ -32,6 +32,7 @@ from tpma.measurement.tally import (
     tallies,
 )
 from tpma.partners.models import Enrolment, EnrolmentState
+from tpma.partners.queries import looked_after
 from tpma.sending.models import Message
 
 
@@ -254,10 +255,10 @@ def costs(session: Session, partner_id: UUID, launch_id: UUID) -> list[CostEntry
 
 def active_partners(session: Session, vendor_id: UUID, manager_id: UUID | None = None) -> int:
     wanted = select(func.count(Enrolment.partner_id.distinct())).where(
-        Enrolment.tenant_id == vendor_id, Enrolment.state == EnrolmentState.ACTIVE
+        Enrolment.tenant_id == vendor_id,
+        Enrolment.state == EnrolmentState.ACTIVE,
+        looked_after(Enrolment.id, vendor_id, manager_id),
     )
-    if manager_id is not None:
-        wanted = wanted.where(Enrolment.manager_id == manager_id)
     return session.scalar(wanted) or 0
 
 

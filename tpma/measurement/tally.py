@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from tpma.deals.models import DealRegistration, DealState, Opportunity, OpportunityStage
 from tpma.launches.models import CostEntry, CostFunder, Launch, LaunchState
 from tpma.leads.models import Lead, LeadState
 from tpma.pages.models import FormSubmission, SubmissionState
-from tpma.partners.models import Enrolment
+from tpma.partners.queries import looked_after
 from tpma.sending.models import DeliveryFact, FactKind, Message, SendState
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 
@@ -51,13 +51,8 @@ def of_partner(partner_id: UUID, vendor_id: UUID) -> Scope:
 
 def of_vendor(vendor_id: UUID, manager_id: UUID | None = None) -> Scope:
     """All partners' launches with this vendor, or those of the assigned partners only."""
-    assigned: ColumnElement[bool] = true()
-    if manager_id is not None:
-        own = select(Enrolment.id).where(
-            Enrolment.tenant_id == vendor_id, Enrolment.manager_id == manager_id
-        )
-        assigned = Launch.enrolment_id.in_(own)
-    return Scope(and_(Launch.vendor_id == vendor_id, Launch.state.not_in(UNSEEN), assigned))
+    seen = looked_after(Launch.enrolment_id, vendor_id, manager_id)
+    return Scope(and_(Launch.vendor_id == vendor_id, Launch.state.not_in(UNSEEN), seen))
 
 
 @dataclass(slots=True)

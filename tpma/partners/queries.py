@@ -1,22 +1,29 @@
 """Enrolments as the vendor and the partner may see them: each its own, nobody else's."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy.orm import (
+    InstrumentedAttribute,
+    Session,
+    aliased,
+    contains_eager,
+    joinedload,
+)
 
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Membership, Organisation, User, UserStatus
 from tpma.identity.queries import Place
-from tpma.identity.rules import Actor
+from tpma.identity.rules import Actor, narrowed
 from tpma.partners.models import Enrolment, EnrolmentState, Partner, Programme, Tier, Vendor
 from tpma.partners.rules import tier_words
 
 Thing = TypeVar("Thing")
+NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Filter:
     tier: str = ""
     state: str = ""
     country: str = ""
+    manager: str = ""  # id of a user, or NOBODY
 
 
 def enrolment_for(session: Session, partner_id: UUID, vendor_id: UUID) -> Enrolment | None:
@@ -55,8 +63,7 @@ def get(
             joinedload(Enrolment.manager),
         )
     )
-    if manager_id is not None:
-        wanted = wanted.where(Enrolment.manager_id == manager_id)
+    wanted = wanted.where(looked_after(Enrolment.id, vendor_id, manager_id))
     return _found(session.scalar(wanted), _("No such partner."))
 
 
@@ -73,15 +80,30 @@ def own(session: Session, partner_id: UUID, enrolment_id: UUID) -> Enrolment:
 
 
 def assigned_to(actor: Actor) -> UUID | None:
-    """The channel manager whose partners alone the actor may see; None for the whole vendor."""
-    wide = {"VA", "PB", "BR", "DD", "EX"} & set(actor.roles)
-    return None if wide else actor.user_id
+    """The channel manager whose partners alone the actor may see; None for the whole vendor.
+
+    Every page of the studio asks this, and narrows what it reads by `looked_after`.
+    """
+    return actor.user_id if narrowed(actor.roles, actor.sight) else None
+
+
+def looked_after(
+    enrolment_id: InstrumentedAttribute[UUID], vendor_id: UUID, manager_id: UUID | None
+) -> ColumnElement[bool]:
+    """Whether the enrolment a row names is one this channel manager looks after; without a
+    manager, any."""
+    if manager_id is None:
+        return true()
+    theirs = aliased(Enrolment)
+    return enrolment_id.in_(
+        select(theirs.id).where(theirs.tenant_id == vendor_id, theirs.manager_id == manager_id)
+    )
 
 
 def of_vendor(
     session: Session,
     vendor_id: UUID,
-    narrowed: Filter = Filter(),
+    wanted: Filter = Filter(),
     manager_id: UUID | None = None,
 ) -> list[Enrolment]:
     """The vendor's partners by name, at most 500; partner, tier and manager come along."""
@@ -95,25 +117,46 @@ def of_vendor(
             joinedload(Enrolment.manager),
         )
         .where(Enrolment.tenant_id == vendor_id)
+        .where(looked_after(Enrolment.id, vendor_id, manager_id))
         .order_by(func.lower(Organisation.trading_name), Enrolment.id)
         .limit(500)
     )
-    if manager_id is not None:
-        rows = rows.where(Enrolment.manager_id == manager_id)
-    if narrowed.tier:
-        rows = rows.where(Tier.key == narrowed.tier)
-    if narrowed.state in set(EnrolmentState):
-        rows = rows.where(Enrolment.state == EnrolmentState(narrowed.state))
-    if narrowed.country:
-        rows = rows.where(Organisation.country == narrowed.country)
-    if narrowed.named:
-        rows = rows.where(
-            or_(
-                Organisation.trading_name.icontains(narrowed.named, autoescape=True),
-                Organisation.legal_name.icontains(narrowed.named, autoescape=True),
-            )
+    return list(session.scalars(rows.where(*_meeting(wanted))))
+
+
+def _meeting(wanted: Filter) -> Iterator[ColumnElement[bool]]:
+    if wanted.tier:
+        yield Tier.key == wanted.tier
+    if wanted.state in set(EnrolmentState):
+        yield Enrolment.state == EnrolmentState(wanted.state)
+    if wanted.country:
+        yield Organisation.country == wanted.country
+    if wanted.manager == NOBODY:
+        yield Enrolment.manager_id.is_(None)
+    elif wanted.manager:
+        yield Enrolment.manager_id == UUID(wanted.manager)
+    if wanted.named:
+        yield or_(
+            Organisation.trading_name.icontains(wanted.named, autoescape=True),
+            Organisation.legal_name.icontains(wanted.named, autoescape=True),
         )
-    return list(session.scalars(rows))
+
+
+def several(
+    session: Session, vendor_id: UUID, ids: Iterable[UUID], manager_id: UUID | None = None
+) -> list[Enrolment]:
+    """These enrolments of the vendor. Raises NotFound if one is another's or not looked after."""
+    wanted = set(ids)
+    found = session.scalars(
+        select(Enrolment).where(
+            Enrolment.id.in_(wanted),
+            Enrolment.tenant_id == vendor_id,
+            looked_after(Enrolment.id, vendor_id, manager_id),
+        )
+    ).all()
+    if len(found) != len(wanted):
+        raise NotFound(_("No such partner."))
+    return list(found)
 
 
 def counts(session: Session, vendor_id: UUID, manager_id: UUID | None = None) -> dict[str, int]:
@@ -121,10 +164,9 @@ def counts(session: Session, vendor_id: UUID, manager_id: UUID | None = None) ->
     rows = (
         select(Enrolment.state, func.count())
         .where(Enrolment.tenant_id == vendor_id)
+        .where(looked_after(Enrolment.id, vendor_id, manager_id))
         .group_by(Enrolment.state)
     )
-    if manager_id is not None:
-        rows = rows.where(Enrolment.manager_id == manager_id)
     return {state.value: number for state, number in session.execute(rows)}
 
 

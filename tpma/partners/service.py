@@ -206,9 +206,7 @@ def set_scope(
 
     Raises Invalid if the manager is nobody of the vendor who could.
     """
-    known = {user.id for user in queries.managers(session, enrolment.tenant_id)}
-    if manager_id is not None and manager_id not in known:
-        raise Invalid(_("Choose one of your channel managers."), field="manager")
+    _refuse_stranger(session, enrolment.tenant_id, manager_id)
     enrolment.territories = list(territories)
     enrolment.product_families = list(product_families)
     enrolment.manager_id = manager_id
@@ -221,6 +219,38 @@ def set_scope(
         territories=list(territories),
         manager=manager_id,
     )
+
+
+def assign(
+    session: Session, actor: Actor, enrolments: Sequence[Enrolment], manager_id: UUID | None
+) -> int:
+    """Hand partners to a channel manager (None: to nobody); how many changed hands.
+
+    Raises Invalid if there is none, or the manager is nobody of the vendor who could.
+    """
+    if not enrolments:
+        raise Invalid(_("Tick the partners you want to hand over."), field="enrolments")
+    _refuse_stranger(session, actor.organisation_id, manager_id)
+    moved = [one for one in enrolments if one.manager_id != manager_id]
+    for enrolment in moved:
+        before, enrolment.manager_id = enrolment.manager_id, manager_id
+        record(
+            session,
+            actor,
+            enrolment.tenant_id,
+            "enrolment.assigned",
+            enrolment,
+            before=before,
+            manager=manager_id,
+        )
+    session.flush()
+    return len(moved)
+
+
+def _refuse_stranger(session: Session, vendor_id: UUID, manager_id: UUID | None) -> None:
+    known = {user.id for user in queries.managers(session, vendor_id)}
+    if manager_id is not None and manager_id not in known:
+        raise Invalid(_("Choose one of your channel managers."), field="manager")
 
 
 def suspend(session: Session, actor: Actor, enrolment: Enrolment) -> None:

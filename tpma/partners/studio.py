@@ -9,8 +9,9 @@ from flask import Blueprint, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from tpma.core.errors import Conflict, Invalid
+from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
+from tpma.core.i18n import ngettext
 from tpma.identity import places
 from tpma.identity.queries import invitations_until
 from tpma.identity.service import get_organisation
@@ -19,7 +20,7 @@ from tpma.partners.invitations import Invitation
 from tpma.partners.models import Enrolment, EnrolmentState, PartnerType, Persona
 from tpma.rendering import footer
 from tpma.web.context import actor, render, system
-from tpma.web.forms import Faults, asked, choice, identifier
+from tpma.web.forms import Faults, asked, choice, identifier, identifiers
 from tpma.web.guards import vendor
 
 studio = Blueprint(
@@ -37,23 +38,73 @@ def tier_words(key: str) -> str:
 @studio.get("/")
 @vendor("partners.read")
 def index() -> ResponseReturnValue:
-    narrowed = queries.Filter(
-        named=asked("q"),
-        tier=asked("tier", 20),
-        state=asked("state", 20),
-        country=asked("country", 2),
-    )
+    return _index(Faults())
+
+
+def _index(faults: Faults) -> str:
+    wanted = _filter()
     mine = queries.assigned_to(actor())
     with system().db.reading() as session:
         return render(
             "partners/index.html",
-            enrolments=queries.of_vendor(session, actor().organisation_id, narrowed, mine),
+            enrolments=queries.of_vendor(session, actor().organisation_id, wanted, mine),
             counts=queries.counts(session, actor().organisation_id, mine),
-            narrowed=narrowed,
+            narrowed=wanted,
             tiers=[(tier.key, rules.tier_words(tier.key)) for tier in rules.TIERS],
             states=[state.value for state in EnrolmentState],
+            managers=_managers(session),
+            nobody=queries.NOBODY,
+            assigned=mine is not None,
+            chosen=request.form.getlist("enrolments"),
+            faults=faults,
             has_programme=bool(queries.programmes(session, actor().organisation_id)),
         )
+
+
+def _filter() -> queries.Filter:
+    return queries.Filter(
+        named=asked("q"),
+        tier=asked("tier", 20),
+        state=asked("state", 20),
+        country=asked("country", 2),
+        manager=_asked_manager(),
+    )
+
+
+def _asked_manager() -> str:
+    """The id of a user or NOBODY; anything else is no filter."""
+    wanted = asked("manager", 36)
+    if wanted == queries.NOBODY:
+        return wanted
+    try:
+        return str(UUID(wanted)) if wanted else ""
+    except ValueError:
+        return ""
+
+
+@studio.post("/assign")
+@vendor("partners.write")
+def assign() -> ResponseReturnValue:
+    """Hand several partners to one channel manager, who does not do so themselves."""
+    if queries.assigned_to(actor()) is not None:
+        raise NotFound(_("There is nothing here."))
+    faults = Faults()
+    try:
+        with system().db.transaction() as session:
+            chosen = queries.several(session, actor().organisation_id, identifiers("enrolments"))
+            moved = service.assign(session, actor(), chosen, _new_manager())
+    except Invalid as error:
+        faults.add(error)
+        return _index(faults), 422
+    flash(ngettext("%(num)s partner changed hands.", "%(num)s partners changed hands.", moved))
+    return redirect(url_for(".index"), 303)
+
+
+def _new_manager() -> UUID | None:
+    chosen = request.form.get("manager", "")
+    if not chosen:
+        raise Invalid(_("Choose who looks after them, or nobody."), field="manager")
+    return None if chosen == queries.NOBODY else identifier("manager")
 
 
 @studio.get("/<uuid:enrolment_id>")

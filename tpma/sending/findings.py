@@ -71,3 +71,6 @@ class Facts:
     leaves_machine: bool
     links: Mapping[str, str] = field(default_factory=dict)
     vendor_zone: str = "UTC"  # IANA
+    vendor_held: int = 0  # by the vendor's list, as a partner may know it
+    not_opted_in: int = 0
+    opt_in_rule_of: tuple[str, ...] = ()  # names of who writes only to people who signed up

@@ -181,6 +181,37 @@ def consent(facts: Facts) -> Iterable[Check]:
             count=number(facts.suppressed),
         ),
     )
+    yield from _held_by_others(facts)
+
+
+def _held_by_others(facts: Facts) -> Iterable[Check]:
+    """SUPP-01 for the vendor's list, which is counted and never shown; and the opt-in-only rule."""
+    if facts.vendor_held:
+        yield Check(
+            "SUPP-01",
+            Tone.GREEN,
+            _("The vendor’s list"),
+            ngettext(
+                "%(num)s reader is held back by the vendor’s list; it does not say who",
+                "%(num)s readers are held back by the vendor’s list; it does not say who",
+                facts.vendor_held,
+            ),
+        )
+    if facts.not_opted_in:
+        yield Check(
+            "CONS-01",
+            Tone.AMBER,
+            _("Only people who signed up"),
+            ngettext(
+                "%(num)s reader with another basis than their own sign-up is held back: "
+                "%(names)s writes only to people who signed up.",
+                "%(num)s readers with another basis than their own sign-up are held back: "
+                "%(names)s writes only to people who signed up.",
+                facts.not_opted_in,
+                names=" + ".join(facts.opt_in_rule_of),
+            ),
+            (_("Look at the audience"), "audience"),
+        )
 
 
 def territory(facts: Facts) -> Iterable[Check]:

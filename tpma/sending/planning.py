@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact, ContactStatus
+from tpma.audiences.rules import Held, told
 from tpma.core.db import upsert
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
@@ -33,8 +34,10 @@ from tpma.sending.models import Message, SendChunk, SendState
 from tpma.sending.rules import canary as canary_size
 
 CHUNK = 500
-SKIP_NO_CONSENT = "no_consent"
-SKIP_SUPPRESSED = "suppressed"
+SKIP_NO_CONSENT = Held.NO_CONSENT.value
+SKIP_SUPPRESSED = Held.SUPPRESSED.value
+SKIP_VENDOR_LIST = Held.VENDOR_LIST.value
+SKIP_NOT_OPTED_IN = Held.NOT_OPTED_IN.value
 SKIP_TERRITORY = "territory"
 SKIP_LOCALE = "locale"
 
@@ -172,10 +175,7 @@ def _reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[s
     """Why this person is left out; "" if they are not. The first that holds is told."""
     unserved = [tag for tag, target in locales.items() if target is None]
     denied = list(plan.content.deny)
-    whens: list[tuple[ColumnElement[bool], str]] = [
-        (audiences.suppressed(plan.launch.vendor_id), SKIP_SUPPRESSED),
-        (~audiences.granted(), SKIP_NO_CONSENT),
-    ]
+    whens = audiences.refusals(plan.launch.vendor_id)
     if denied:
         whens.append((Contact.country.in_(denied), SKIP_TERRITORY))
     if unserved:
@@ -262,21 +262,19 @@ def drop_unmailable(session: Session, launch: Launch, step: int, state: SendStat
 
 def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:
     """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6)."""
-    for reason, still_fine in (
-        (SKIP_SUPPRESSED, ~audiences.suppressed(vendor_id)),
-        (SKIP_NO_CONSENT, audiences.granted()),
-    ):
-        mailable = select(Contact.id).where(
-            Contact.id == Message.contact_id,
-            Contact.status == ContactStatus.ACTIVE,
-            still_fine,
-        )
-        session.execute(
-            update(Message)
-            .where(waiting, ~mailable.correlate(Message).exists())
-            .values(send_state=SendState.SKIPPED, reason=reason)
-            .execution_options(synchronize_session=False)
-        )
+    why = (
+        select(audiences.held_back(vendor_id))
+        .where(Contact.id == Message.contact_id, Contact.status == ContactStatus.ACTIVE)
+        .correlate(Message)
+        .scalar_subquery()
+    )
+    reason = func.coalesce(why, SKIP_SUPPRESSED)  # who was erased is no contact any more
+    session.execute(
+        update(Message)
+        .where(waiting, reason != "")
+        .values(send_state=SendState.SKIPPED, reason=reason)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def counts(session: Session, launch_id: UUID, step: int | None = None) -> dict[str, int]:
@@ -289,7 +287,7 @@ def counts(session: Session, launch_id: UUID, step: int | None = None) -> dict[s
 
 
 def skipped(session: Session, launch_id: UUID) -> dict[str, int]:
-    """Reason → rows of step 1 that were left out."""
+    """Reason → rows of step 1 that were left out, as the partner may know it."""
     rows = session.execute(
         select(Message.reason, func.count())
         .where(
@@ -299,4 +297,7 @@ def skipped(session: Session, launch_id: UUID) -> dict[str, int]:
         )
         .group_by(Message.reason)
     )
-    return {row[0]: row[1] for row in rows}
+    found = {row[0]: row[1] for row in rows}
+    lists = told(found.pop(SKIP_SUPPRESSED, 0), found.pop(SKIP_VENDOR_LIST, 0))
+    found |= dict(zip((SKIP_SUPPRESSED, SKIP_VENDOR_LIST), lists, strict=True))
+    return {reason: number for reason, number in found.items() if number}

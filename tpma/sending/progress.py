@@ -26,6 +26,8 @@ from tpma.system import System
 _REASONS = {
     planning.SKIP_NO_CONSENT: lazy("No lawful basis"),
     planning.SKIP_SUPPRESSED: lazy("On a suppression list"),
+    planning.SKIP_VENDOR_LIST: lazy("Held back by the vendor’s list"),
+    planning.SKIP_NOT_OPTED_IN: lazy("Did not sign up themselves"),
     planning.SKIP_TERRITORY: lazy("The kit may not be used in their country"),
     planning.SKIP_LOCALE: lazy("Not in their language"),
 }

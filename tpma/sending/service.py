@@ -15,6 +15,7 @@ from tpma.audiences.models import Consent, Contact
 from tpma.branding import reports
 from tpma.core.errors import Conflict, TpmaError
 from tpma.core.i18n import gettext as _
+from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.launches import compiling
 from tpma.launches import service as launches
@@ -184,6 +185,9 @@ def _facts(session: Session, system: System, plan: Drawing) -> Facts:
         writable=counted.writable,
         suppressed=counted.suppressed,
         no_consent=counted.held,
+        vendor_held=counted.vendor_held,
+        not_opted_in=counted.not_opted_in,
+        opt_in_rule_of=_opt_in_rule_of(session, launch),
         consent_by_basis=_bases(session, launch),
         locales=served,
         readers_by_locale=spoken,
@@ -202,6 +206,11 @@ def _facts(session: Session, system: System, plan: Drawing) -> Facts:
         leaves_machine=system.mail.capabilities.leaves_machine,
         links=dict.fromkeys(plan.link_numbers, ""),
     )
+
+
+def _opt_in_rule_of(session: Session, launch: Launch) -> tuple[str, ...]:
+    companies = [session.get_one(Organisation, launch.tenant_id), launch.enrolment.vendor]
+    return tuple(company.trading_name for company in companies if company.opt_in_only)
 
 
 def _gate_hash(launch: Launch, facts: Facts) -> str:

@@ -154,6 +154,14 @@ def identifier(name: str) -> UUID | None:
         raise NotFound(_("There is nothing here.")) from error
 
 
+def identifiers(name: str) -> list[UUID]:
+    """The ids of what was ticked. Raises NotFound for what is no id."""
+    try:
+        return [UUID(raw) for raw in request.form.getlist(name)]
+    except ValueError as error:
+        raise NotFound(_("There is nothing here.")) from error
+
+
 def safe_next(target: str | None, otherwise: str) -> str:
     """A path of this site to go back to, never an address of another."""
     if not target or "\\" in target or any(ord(c) < 32 for c in target):

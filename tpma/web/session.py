@@ -188,4 +188,5 @@ def _actor(user: User, member: Membership, chosen: Workspace) -> Actor:
         organisation_name=chosen.organisation_name,
         place=chosen.place,
         theme=user.theme,
+        sight=member.sight,
     )

@@ -88,6 +88,12 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
             lazy("Set up"),
             [
                 ("programme_studio.show", "adjustments", lazy("Programme"), "programme.write"),
+                (
+                    "audiences_studio.suppressions",
+                    "mail-off",
+                    lazy("Do not contact"),
+                    "blocklist.read",
+                ),
                 ("team.index", "users", lazy("Team"), "team.read"),
             ],
         ),

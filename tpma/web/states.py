@@ -119,6 +119,14 @@ STATES: dict[str, dict[str, tuple[str, str, str]]] = {
         "done": (_OK, "circle-check", lazy("Done")),
         "failed": (_BAD, "alert-triangle", lazy("Failed")),
     },
+    "suppression_list": {
+        "reading": (_GO, "loader", lazy("Reading")),
+        "ready": (_NEUTRAL, "file-import", lazy("Waiting for you")),
+        "applying": (_GO, "database-import", lazy("Applying")),
+        "done": (_OK, "circle-check", lazy("Applied")),
+        "undone": (_NEUTRAL, "arrow-back-up", lazy("Taken back")),
+        "failed": (_BAD, "alert-triangle", lazy("Failed")),
+    },
     "organisation": {
         "active": (_OK, "circle-check", lazy("Active")),
         "suspended": (_BAD, "hand-stop", lazy("Suspended")),

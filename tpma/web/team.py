@@ -10,10 +10,11 @@ from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, Invalid
 from tpma.core.i18n import gettext as _
 from tpma.identity import members, queries
+from tpma.identity.models import OrganisationKind, Sight
 from tpma.identity.rules import roles_of
 from tpma.identity.service import get_organisation
 from tpma.web.context import actor, render, system
-from tpma.web.forms import Faults, text
+from tpma.web.forms import Faults, choice, text
 from tpma.web.guards import member
 from tpma.web.security import limiter
 
@@ -43,6 +44,7 @@ def invite() -> ResponseReturnValue:
                 email=text("email", 254, required=True),
                 name=text("name", 120, required=True),
                 roles=request.form.getlist("roles"),
+                sight=_sight(),
                 base_url=system().settings.base_url,
             )
             asked = issued.token.user.name
@@ -68,9 +70,10 @@ def change_roles(membership_id: UUID) -> ResponseReturnValue:
     try:
         with system().db.transaction() as session:
             person = queries.member(session, actor().organisation_id, membership_id)
-            members.change_roles(session, actor(), person, request.form.getlist("roles"))
+            roles = request.form.getlist("roles")
+            members.change_roles(session, actor(), person, roles, _sight())
     except (Invalid, Conflict) as error:
-        faults["roles"] = error.message
+        faults[error.field or "roles"] = error.message
         with system().db.reading() as session:
             return _show(session, membership_id, faults), error.status
     flash(_("Saved. The new roles count from the next page %(name)s opens.", name=person.user.name))
@@ -90,6 +93,7 @@ def invite_again(membership_id: UUID) -> ResponseReturnValue:
             email=person.user.email,
             name=person.user.name,
             roles=person.roles,
+            sight=person.sight,
             base_url=system().settings.base_url,
         )
     flash(_("A new mail is on its way; the earlier link no longer works."))
@@ -110,6 +114,14 @@ def remove(membership_id: UUID) -> ResponseReturnValue:
             return _show(session, membership_id, faults), error.status
     flash(_("%(name)s is no longer a member.", name=person.user.name))
     return redirect(url_for(".index"), 303)
+
+
+def _sight() -> Sight | None:
+    """Every partner or one's own, as a vendor's form says; other forms do not ask."""
+    chosen = request.form.get("sight", "")
+    if actor().kind is not OrganisationKind.VENDOR or not chosen:
+        return None
+    return Sight(choice("sight", [sight.value for sight in Sight]))
 
 
 def _index(session: Session, values: object, faults: Faults) -> str:
@@ -135,5 +147,6 @@ def _show(session: Session, membership_id: UUID, faults: Faults) -> str:
         person=person,
         roles=roles_of(actor().kind),
         chosen=request.form.getlist("roles") or person.roles,
+        sight=request.form.get("sight") or person.sight.value,
         faults=faults,
     )

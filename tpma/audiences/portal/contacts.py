@@ -92,6 +92,7 @@ def contact(contact_id: UUID) -> ResponseReturnValue:
             contact=found,
             consents=listings.consents_of(session, found),
             suppressions=listings.suppressions_of(session, found),
+            domains=listings.domains_over(session, found),
             tags=listings.tags_of(session, found),
             is_writable=listings.is_writable(session, found),
             purposes=words.purposes(),

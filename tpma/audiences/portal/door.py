@@ -1,17 +1,14 @@
 """The blueprint the views of this room hang on, and what they share."""
 
-from collections.abc import Iterable
-from pathlib import Path
 from uuid import UUID
 
-from flask import Blueprint, Response, request, stream_with_context
+from flask import Blueprint
 
-from tpma.audiences.importing import folder_in
+from tpma.audiences.uploads import before, folder, sheet
 from tpma.audiences.values import country_name, language_name
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy, ngettext, number
-from tpma.core.sheets import Cell, lines_of
-from tpma.web.context import actor, system
+from tpma.web.context import actor
 
 _SEPARATORS = {
     ",": lazy("comma"),
@@ -19,6 +16,8 @@ _SEPARATORS = {
     "\t": lazy("tab"),
     "|": lazy("vertical bar"),
 }
+__all__ = ["before", "folder", "people", "portal", "rows", "sheet", "tenant", "words_of_separator"]
+
 portal = Blueprint(
     "audiences_portal",
     "tpma.audiences",
@@ -52,22 +51,3 @@ def words_of_separator(separator: str) -> str:
 
 def tenant() -> UUID:
     return actor().organisation_id
-
-
-def folder() -> Path:
-    return folder_in(system().settings.home)
-
-
-def before() -> UUID | None:
-    """The key a keyset page goes on from; nonsense in the address is the first page."""
-    try:
-        return UUID(request.args["before"]) if "before" in request.args else None
-    except ValueError:
-        return None
-
-
-def sheet(rows: Iterable[Iterable[Cell]], name: str) -> Response:
-    """A CSV to download, written as it is read."""
-    answer = Response(stream_with_context(lines_of(rows)), mimetype="text/csv")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer

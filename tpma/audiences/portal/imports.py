@@ -17,6 +17,7 @@ from tpma.audiences.portal.door import folder, portal, sheet, tenant
 from tpma.audiences.progress import progress_of
 from tpma.audiences.reading import MOST_ROWS, SEPARATORS
 from tpma.audiences.rules import IMPORT_BASES
+from tpma.audiences.uploads import received_file
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext, number
@@ -59,15 +60,6 @@ def upload() -> ResponseReturnValue:
     with system().db.transaction() as session:
         found = importing.upload(session, actor(), tenant(), received)
     return redirect(_of("audiences_portal.show_import", found.id), 303)
-
-
-def received_file() -> importing.Received:
-    """The uploaded list, kept and read to its end. Raises Invalid(field="file")."""
-    file = request.files.get("file")
-    if file is None or not file.filename:
-        raise Invalid(_("Choose a CSV or XLSX file with your contacts."), field="file")
-    most = system().settings.max_upload_mb * 1024 * 1024
-    return importing.receive(file.stream, file.filename, folder(), most)  # type: ignore[arg-type]
 
 
 def _of(endpoint: str, import_id: UUID) -> str:

@@ -1,97 +1,91 @@
-"""The addresses a partner does not write to."""
+"""The addresses and domains a partner does not write to."""
 
 from uuid import UUID
 
-from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from tpma.audiences import importing, listings, service
-from tpma.audiences.models import SuppressionReason
-from tpma.audiences.portal import words
-from tpma.audiences.portal.door import before, folder, portal, tenant
-from tpma.audiences.portal.imports import received_file
-from tpma.audiences.rules import may_lift
-from tpma.core.errors import Invalid
-from tpma.core.i18n import gettext as _
-from tpma.core.i18n import ngettext
-from tpma.web.context import actor, render, system
-from tpma.web.forms import Faults, text
+from tpma.audiences import suppression_words as words
+from tpma.audiences.models import SuppressionScope
+from tpma.audiences.portal.door import portal
+from tpma.audiences.suppression_pages import Pages
 from tpma.web.guards import partner
-from tpma.web.paging import SIZE, page_of
+
+_pages = Pages("audiences_portal", SuppressionScope.PARTNER, words.PartnerWords())
 
 
 @portal.get("/suppressions")
 @partner("contacts.read")
 def suppressions() -> ResponseReturnValue:
-    return _page(Faults())
-
-
-def _page(faults: Faults) -> str:
-    with system().db.reading() as session:
-        rows = listings.suppressions(session, tenant(), before(), SIZE + 1)
-        return render(
-            "audiences/suppressions.html",
-            title=words.suppressed_addresses(listings.suppression_count(session, tenant())),
-            page=page_of(rows),
-            reasons=words.reason_marks(),
-            channels=words.channels(),
-            may_lift=may_lift,
-            values=request.form,
-            faults=faults,
-        )
-
-
-def _refused(error: Invalid) -> ResponseReturnValue:
-    faults = Faults()
-    faults.add(error)
-    return _page(faults), 422
+    return _pages.index()
 
 
 @portal.post("/suppressions")
 @partner("contacts.write")
 def add_suppression() -> ResponseReturnValue:
-    try:
-        with system().db.transaction() as session:
-            service.suppress(
-                session,
-                system().signer,
-                tenant(),
-                request.form.get("email", ""),
-                SuppressionReason.MANUAL,
-                text("source", 200),
-                actor=actor(),
-            )
-    except Invalid as error:
-        return _refused(error)
-    flash(_("Nobody here writes to this address any more."))
-    return redirect(url_for("audiences_portal.suppressions"), 303)
-
-
-@portal.post("/suppressions/list")
-@partner("contacts.write")
-def add_suppressions() -> ResponseReturnValue:
-    """A list of people who opted out elsewhere."""
-    try:
-        received = received_file()
-        with system().db.transaction() as session:
-            added = importing.suppress_all(
-                session, system().signer, actor(), tenant(), received, folder()
-            )
-    except Invalid as error:
-        return _refused(error)
-    flash(
-        ngettext(
-            "%(num)s address added to the list.", "%(num)s addresses added to the list.", added
-        )
-    )
-    return redirect(url_for("audiences_portal.suppressions"), 303)
+    return _pages.add()
 
 
 @portal.post("/suppressions/<uuid:suppression_id>/lift")
 @partner("contacts.write")
 def lift_suppression(suppression_id: UUID) -> ResponseReturnValue:
-    with system().db.transaction() as session:
-        entry = listings.suppression_of(session, tenant(), suppression_id)
-        service.lift(session, actor(), entry)
-    flash(_("Taken off the list."))
-    return redirect(url_for("audiences_portal.suppressions"), 303)
+    return _pages.lift(suppression_id)
+
+
+@portal.post("/suppressions/domains")
+@partner("contacts.write")
+def add_domain() -> ResponseReturnValue:
+    return _pages.add_domain()
+
+
+@portal.post("/suppressions/domains/<uuid:domain_id>/lift")
+@partner("contacts.write")
+def lift_domain(domain_id: UUID) -> ResponseReturnValue:
+    return _pages.lift_domain(domain_id)
+
+
+@portal.post("/suppressions/list")
+@partner("contacts.write")
+def add_suppressions() -> ResponseReturnValue:
+    return _pages.upload()
+
+
+@portal.get("/suppressions/lists/<uuid:list_id>")
+@partner("contacts.read")
+def suppression_list(list_id: UUID) -> ResponseReturnValue:
+    return _pages.show(list_id)
+
+
+@portal.get("/suppressions/lists/<uuid:list_id>/progress")
+@partner("contacts.read")
+def suppression_progress(list_id: UUID) -> ResponseReturnValue:
+    return _pages.progress(list_id)
+
+
+@portal.get("/suppressions/lists/<uuid:list_id>/left-out.csv")
+@partner("contacts.read")
+def suppression_faults(list_id: UUID) -> ResponseReturnValue:
+    return _pages.faults(list_id)
+
+
+@portal.post("/suppressions/lists/<uuid:list_id>/apply")
+@partner("contacts.write")
+def apply_suppressions(list_id: UUID) -> ResponseReturnValue:
+    return _pages.apply(list_id)
+
+
+@portal.post("/suppressions/lists/<uuid:list_id>/undo")
+@partner("contacts.write")
+def undo_suppressions(list_id: UUID) -> ResponseReturnValue:
+    return _pages.undo(list_id)
+
+
+@portal.post("/suppressions/lists/<uuid:list_id>/discard")
+@partner("contacts.write")
+def discard_suppressions(list_id: UUID) -> ResponseReturnValue:
+    return _pages.discard(list_id)
+
+
+@portal.post("/suppressions/opt-in-only")
+@partner("contacts.write")
+def set_opt_in_only() -> ResponseReturnValue:
+    return _pages.set_opt_in_only()
