@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from tpma.audiences.lawful import lawful, legal_problem, markets, newest
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -19,6 +20,7 @@ from tpma.audiences.models import (
     Contact,
     ContactStatus,
     ContactTag,
+    MailChoice,
     Segment,
     Suppression,
     SuppressionScope,
@@ -27,6 +29,22 @@ from tpma.audiences.rules import OPT_IN_COUNTRIES, Definition, definition
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
+
+__all__ = [
+    "Counts",
+    "active",
+    "chosen",
+    "consented",
+    "counts",
+    "granted",
+    "lawful",
+    "legal_problem",
+    "markets",
+    "recipients",
+    "segment_of",
+    "summed",
+    "suppressed",
+]
 
 SegmentChoice = Segment | UUID | None
 """A saved segment, its id, or None for everybody."""
@@ -85,7 +103,7 @@ def _in_language(tag: str) -> ColumnElement[bool]:
 
 def consented(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> ColumnElement[bool]:
     """The newest row of the ledger for this contact and purpose says granted."""
-    return _newest(purpose, Consent.state == ConsentState.GRANTED)
+    return newest(Consent.state == ConsentState.GRANTED, purpose)
 
 
 def granted(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> ColumnElement[bool]:
@@ -97,22 +115,12 @@ def granted(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> Colum
     weak = and_(
         Consent.basis == ConsentBasis.LEGITIMATE_INTEREST, country.in_(sorted(OPT_IN_COUNTRIES))
     )
-    return _newest(purpose, and_(Consent.state == ConsentState.GRANTED, ~weak))
-
-
-def _newest(purpose: ConsentPurpose, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    other = aliased(Consent)
-    last = (
-        select(func.max(other.seq))
-        .where(other.contact_id == Contact.id, other.purpose == purpose)
-        .correlate(Contact)
-        .scalar_subquery()
-    )
-    return exists().where(Consent.seq == last, condition).correlate(Contact)
+    return newest(and_(Consent.state == ConsentState.GRANTED, ~weak), purpose)
 
 
 def suppressed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
-    """The address is on the platform's, the partner's or (if given) the vendor's list.
+    """The address is on the platform's, the partner's or (if given) the vendor's list, or its
+    owner wants none of this partner's mails about that vendor.
 
     A vendor's list is applied and never shown: pass it where mail is planned or sent, not where
     a partner looks at single people.
@@ -122,7 +130,7 @@ def suppressed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
         if vendor_id
         else false()
     )
-    return (
+    listed = (
         exists()
         .where(
             Suppression.email_hmac == Contact.hmac,
@@ -135,6 +143,21 @@ def suppressed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
                 ),
                 vendors,
             ),
+        )
+        .correlate(Contact)
+    )
+    return or_(listed, _unwanted(vendor_id)) if vendor_id else listed
+
+
+def _unwanted(vendor_id: UUID) -> ColumnElement[bool]:
+    """The reader took this vendor's products out on the preference page."""
+    return (
+        exists()
+        .where(
+            MailChoice.email_hmac == Contact.hmac,
+            MailChoice.tenant_id == Contact.tenant_id,
+            MailChoice.vendor_id == vendor_id,
+            MailChoice.stopped_at.is_not(None),
         )
         .correlate(Contact)
     )
@@ -159,9 +182,12 @@ def counts(
     segment: SegmentChoice | Definition = None,
     vendor_id: UUID | None = None,
     purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING,
+    *,
+    may: ColumnElement[bool] | None = None,
 ) -> Counts:
-    """Numbers only; each group largest first."""
-    fate = case((suppressed(vendor_id), "out"), (granted(purpose), "yes"), else_="held")
+    """Numbers only; each group largest first. `may` in place of `granted`: who is writable."""
+    writable = granted(purpose) if may is None else may
+    fate = case((suppressed(vendor_id), "out"), (writable, "yes"), else_="held")
     people = (
         select(Contact.locale, Contact.country, fate.label("fate"))
         .where(*chosen(session, tenant_id, segment))
