@@ -107,3 +107,8 @@ def _since(day: date) -> ColumnElement[bool]:
 def _handed_over() -> ColumnElement[bool]:
     """The transfer from the vendor is written down: contract, joint controllers, or a consent."""
     return func.coalesce(Consent.evidence["transfer"].as_string(), "") != ""
+
+
+def agreed_before(day: date, purpose: ConsentPurpose = MARKETING) -> ColumnElement[bool]:
+    """The contact's newest consent, or the purchase it rests on, is older than the day."""
+    return newest(~_since(day), purpose)

@@ -20,6 +20,7 @@ from tpma.sending.models import Notice, NoticeState, OutboxMail
 from tpma.system import System
 
 _LINK = re.compile(r"https?://[^\s<>]+")
+MOST_COPIES = 2  # a lost answer may cost one more, and no third
 
 
 def send(
@@ -33,20 +34,48 @@ def send(
     locale: str,
 ) -> None:
     """Keep the notice, hand it over, record it. Raises Unavailable so that the job comes back."""
-    notice_id = _keep(system, tenant_id, cause, recipient, subject, body, locale)
-    if notice_id is None:
-        return
-    envelope = _envelope(system, notice_id)
-    if system.mail.problems(envelope):
-        _record(system, notice_id, envelope, Outcome.REFUSED, "")
+    notice_id = keep(system, tenant_id, cause, recipient, subject, body, locale)
+    if notice_id is not None:
+        hand_over(system, notice_id, _envelope(system, notice_id))
+
+
+def hand_over(system: System, notice_id: UUID, envelope: Envelope, code: str = "") -> None:
+    """Submit a kept notice: at least once, and never a third time while it may have arrived.
+
+    Raises Unavailable where nobody can tell, or it was not taken: the job comes back.
+    """
+    if system.mail.problems(envelope) or not _may_try(system, notice_id):
+        _record(system, notice_id, Outcome.REFUSED, "", code)
         return
     result = system.mail.send(envelope, time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS)
+    if result.outcome is Outcome.NOT_SENT:
+        _count(system, notice_id, -1)
     if result.outcome in {Outcome.NOT_SENT, Outcome.MAYBE}:
         raise Unavailable(_("The notice could not be handed over (%(code)s).", code=result.code))
-    _record(system, notice_id, envelope, result.outcome, str(result.provider_id))
+    _record(system, notice_id, result.outcome, str(result.provider_id), code)
 
 
-def _keep(
+def _may_try(system: System, notice_id: UUID) -> bool:
+    """Count a copy before it leaves, so that a death afterwards is counted too."""
+    if system.mail.capabilities.idempotent:
+        return True
+    with system.db.reading() as session:
+        copies = session.get_one(Notice, notice_id).copies
+    if copies >= MOST_COPIES:
+        return False
+    _count(system, notice_id, 1)
+    return True
+
+
+def _count(system: System, notice_id: UUID, more: int) -> None:
+    if system.mail.capabilities.idempotent:
+        return
+    with system.db.transaction() as session:
+        notice = session.get_one(Notice, notice_id, with_for_update=True)
+        notice.copies = max(0, notice.copies + more)
+
+
+def keep(
     system: System,
     tenant_id: str | None,
     cause: str,
@@ -127,9 +156,7 @@ def _paragraph(text: str) -> str:
     return f'<p style="margin:0 0 16px">{linked.replace(chr(10), "<br>")}</p>'
 
 
-def _record(
-    system: System, notice_id: UUID, envelope: Envelope, outcome: Outcome, provider_id: str
-) -> None:
+def _record(system: System, notice_id: UUID, outcome: Outcome, provider_id: str, code: str) -> None:
     with system.db.transaction() as session:
         notice = session.get_one(Notice, notice_id)
         if outcome is Outcome.REFUSED:
@@ -143,6 +170,7 @@ def _record(
                 OutboxMail(
                     tenant_id=notice.tenant_id,
                     notice_id=notice_id,
+                    campaign_code=code,
                     recipient=notice.recipient,
                     subject=notice.subject,
                     at=system.clock(),
