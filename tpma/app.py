@@ -33,6 +33,7 @@ DOORS = [
     ("tpma.launches.portal", "portal"),
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),
+    ("tpma.sending.countries", "countries"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
     ("tpma.pages.public", "public"),
