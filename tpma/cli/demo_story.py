@@ -142,8 +142,8 @@ def import_contacts(system: System, one: cast.Cast, say: Say) -> None:
             who,
             found,
             mapping=mapping,
-            basis="consent",
-            consent_source="Signed up for our security news on the website, double opt-in",
+            basis="soft_opt_in",
+            consent_source="Customers, told at the order and in every mail that they can opt out",
         )
         import_id = found.id
     staging.run(system.db, system.signer, folder, import_id)

@@ -70,7 +70,8 @@ def _proof(
     skeleton: MailSkeleton,
     tag: str,
 ) -> _Proof:
-    marked = (f"{_('[Proof]')} {skeleton.subject_runs[0]}", *skeleton.subject_runs[1:])
+    mark = _("[Proof]")
+    marked = (f"{mark} {skeleton.subject_runs[0]}", *skeleton.subject_runs[1:])
     first, _blank, last = user.name.partition(" ")
     person = Person(first, last, "", "")
     envelope = build(
