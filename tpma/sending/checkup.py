@@ -25,7 +25,9 @@ class Group:
         tones = [check.tone for check in self.open if not check.pending]
         if Tone.RED in tones:
             return Tone.RED.value
-        return Tone.AMBER.value if tones else Tone.GREEN.value
+        if tones:
+            return Tone.AMBER.value
+        return Tone.GREEN.value if self.passed or self.open else Tone.NOT_NEEDED.value
 
     @property
     def passed(self) -> int:
@@ -39,10 +41,8 @@ class Group:
 def groups(report: Report) -> list[Group]:
     """Families with something to mend first, then with a warning, then the rest in their order."""
     found = [_group(key, title, report) for key, title in gate.FAMILIES.items()]
-    rank = {Tone.RED.value: 0, Tone.AMBER.value: 1, Tone.GREEN.value: 2}
-    return sorted(
-        (group for group in found if group.open or group.fine), key=lambda g: rank[g.tone]
-    )
+    shown = (group for group in found if group.open or group.fine)
+    return sorted(shown, key=lambda group: _ORDER[Tone(group.tone)])
 
 
 def _group(key: str, title: str, report: Report) -> Group:
