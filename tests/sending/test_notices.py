@@ -67,6 +67,27 @@ def test_a_notice_that_did_not_surely_arrive_comes_again(db, system, outcome):
     assert _state(db) is NoticeState.ACCEPTED
 
 
+def test_a_notice_that_may_have_arrived_leaves_twice_at_most(db, system):
+    flaky = look.by(system, FakeMail(lambda _e: SendResult(Outcome.MAYBE, code="lost")))
+    for _time in range(2):
+        with pytest.raises(Unavailable):
+            notices.send(flaky, **told())
+    for _time in range(3):
+        notices.send(flaky, **told())
+    assert len(flaky.mail.asked) == 2
+    assert _state(db) is NoticeState.FAILED
+
+
+def test_what_provably_did_not_leave_is_no_copy(db, system):
+    answers = [SendResult(Outcome.NOT_SENT, code="later")] * 5
+    flaky = look.by(system, FakeMail(lambda _e: answers.pop() if answers else None))
+    for _time in range(5):
+        with pytest.raises(Unavailable):
+            notices.send(flaky, **told())
+    notices.send(flaky, **told())
+    assert _state(db) is NoticeState.ACCEPTED
+
+
 def test_a_refused_notice_is_not_tried_for_ever(db, system):
     flaky = look.by(system, FakeMail(lambda _e: SendResult(Outcome.REFUSED, code="no")))
     notices.send(flaky, **told())

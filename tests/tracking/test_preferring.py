@@ -3,18 +3,21 @@
 import pytest
 from sqlalchemy import select
 
+from tests import factories
 from tests.factories import launches as make
+from tests.factories import pages, tracking
 from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact, MailChoice
 from tpma.launches.models import Launch
-from tpma.sending.models import Message
+from tpma.rendering.page_texts import say
 
 
 @pytest.fixture
 def mail(session):
-    launch = make.running_launch(contacts=1)
+    message = tracking.message()
+    pages.page(session.get_one(Launch, message.launch_id), ("en-US",))
     session.commit()
-    return session.scalars(select(Message).where(Message.launch_id == launch.id)).one()
+    return message
 
 
 @pytest.fixture
@@ -54,10 +57,11 @@ def test_a_vendor_taken_out_is_out_at_once_and_comes_back(client, path, db, mail
     assert mailable(db, mail) == 1
 
 
-def test_another_vendors_mails_are_not_stopped(client, path, db, mail, session):
+def test_another_vendors_mails_are_not_stopped(client, path, db, mail):
     client.post(f"{path}/preferences", data={})
-    other = make.launch(contacts=0)
-    session.commit()
+    with db.transaction() as session:
+        factories.bind(session)
+        other = make.launch(contacts=0)
     with db.reading() as reading:
         assert audiences.counts(reading, mail.tenant_id, None, other.vendor_id).writable == 1
 
@@ -80,18 +84,15 @@ def test_the_language_is_one_of_the_kits(client, path, db, mail):
     assert mailable(db, mail) == 1
 
 
-@pytest.mark.parametrize("locale", ["de", "ja", "ar"])
+@pytest.mark.parametrize("locale", ["en-US", "de-DE", "ja-JP", "ar-AE"])
 def test_the_page_speaks_the_mails_language(client, session, system, locale):
-    launch = make.running_launch(contacts=0)
+    message = tracking.message(locale=locale)
+    pages.page(session.get_one(Launch, message.launch_id))
     session.commit()
-    company = launch.enrolment.partner
-    make.contact(company, locale=locale, country="US")
-    again = make.scheduled_launch(launch.enrolment, contacts=0)
-    session.commit()
-    [mail] = session.scalars(select(Message).where(Message.launch_id == again.id)).all()
-    page = client.get(f"/u/{system.signer.token(mail.id)}/preferences").text
-    assert f'lang="{locale}"' in page
-    assert f'dir="{"rtl" if locale == "ar" else "ltr"}"' in page
+    page = client.get(f"/u/{system.signer.token(message.id)}/preferences").text
+    assert f'<html lang="{locale}" dir="{"rtl" if locale == "ar-AE" else "ltr"}"' in page
+    assert say(locale, "preferences_title") in page
+    assert say(locale, "stop") in page
 
 
 @pytest.mark.parametrize("token", ["A" * 24, "x"])
