@@ -492,7 +492,7 @@ def test_the_proof_of_a_confirmed_yes_is_whole(client, session, db, clock):
         lawful = select(func.count()).where(audiences.lawful(session, tenant, clock()))
         assert session.scalar(lawful.select_from(Contact)) == 1
     assert (asked.asked_at, proof.asked_at, proof.confirmed_at) == (asked_at, asked_at, clock())
-    assert (proof.text_id, proof.locale) == (asked.text_id, "de-DE")
+    assert (proof.text_id, proof.locale) == (asked.text_id, asked.locale)
     assert text.sha256 == proof.evidence["shown_text_sha256"]
     assert proof.evidence["ip_prefix"] == proof.evidence["confirmed_from"] == "127.0.0.0/24"
     assert proof.evidence["signed_up_at"] == asked_at.isoformat()

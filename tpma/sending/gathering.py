@@ -4,9 +4,10 @@ Facts of the sending domain, the provider's account, the event feed and the warm
 who knows them (`Outside`); a part nobody fills in is one this transport does not need.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -102,7 +103,6 @@ def facts(
     session: Session, system: System, plan: Drawing, gate_hash: str, who: Actor | None
 ) -> Facts:
     launch, now = plan.launch, system.clock()
-    counted = audiences.counts(session, launch.tenant_id, launch.segment_id, launch.vendor_id)
     spoken = planning.reader_locales(session, launch)
     wanted = sorted({launch.primary_locale, *(tag for tag in spoken if tag)})
     served = {tag: plan.served(tag) for tag in wanted}
@@ -112,58 +112,76 @@ def facts(
     leaves = system.mail.capabilities.leaves_machine
     known = outside(session, system, launch)
     return Facts(
+        **_of_launch(plan),
+        **_of_people(session, launch, now, countries),
+        **_of_brand(session, plan, lands),
+        **{part.name: getattr(known, part.name) for part in fields(known)},
         today=now.date(),
         now=now,
-        code=launch.campaign_code,
-        start_at=launch.start_at,
-        ends_at=launch.ends_at,
-        kit_retires=plan.content.retires_date(),
-        from_name=launch.from_name,
-        reply_to=launch.reply_to,
-        partner_name=plan.brand.company.name,
-        goal_leads=launch.goal_leads,
-        planned_cost_minor=launch.planned_cost_minor,
-        matching=counted.matching,
-        writable=counted.writable,
-        suppressed=counted.suppressed,
-        no_consent=counted.held,
-        consent_by_basis=_bases(session, launch),
         locales=served,
         readers_by_locale=spoken,
-        policy=plan.policy,
-        accepted_fallback=launch.accepted_fallback,
         missing_consents=_missing_consents(plan, served),
         denied_countries={c: n for c, n in countries.items() if c in plan.content.deny},
-        brand=tuple(
+        compile_faults=tuple(made.faults),
+        samples=tuple(made.samples),
+        form_codes=made.form_codes,
+        leaves_machine=leaves,
+        hosts=_hosts(system, plan, made.samples) if leaves else None,
+        proof=marks.proof(session, launch, gate_hash, who),
+    )
+
+
+def _of_launch(plan: Drawing) -> dict[str, Any]:
+    launch = plan.launch
+    return {
+        "code": launch.campaign_code,
+        "start_at": launch.start_at,
+        "ends_at": launch.ends_at,
+        "kit_retires": plan.content.retires_date(),
+        "from_name": launch.from_name,
+        "reply_to": launch.reply_to,
+        "goal_leads": launch.goal_leads,
+        "planned_cost_minor": launch.planned_cost_minor,
+        "policy": plan.policy,
+        "accepted_fallback": launch.accepted_fallback,
+        "links": dict.fromkeys(plan.link_numbers, ""),
+    }
+
+
+def _of_people(
+    session: Session, launch: Launch, now: datetime, countries: Mapping[str, int]
+) -> dict[str, Any]:
+    counted = audiences.counts(session, launch.tenant_id, launch.segment_id, launch.vendor_id)
+    versions = _versions(countries, now.date())
+    return {
+        "matching": counted.matching,
+        "writable": counted.writable,
+        "suppressed": counted.suppressed,
+        "no_consent": counted.held,
+        "consent_by_basis": _bases(session, launch),
+        "unresolved": planning.unwritable_names(session, launch),
+        "consent": recipients.consent(session, launch, now, versions),
+        "listed_recipients": recipients.listed(session, launch),
+        "frequency": recipients.frequency(session, launch, now),
+        "addresses": recipients.addresses(session, launch),
+        "backlog": recipients.backlog(session),
+    }
+
+
+def _of_brand(session: Session, plan: Drawing, lands: list[str]) -> dict[str, Any]:
+    launch, company = plan.launch, plan.brand.company
+    return {
+        "brand": tuple(
             reports.brand_report(session, launch.tenant_id, lands)
             + reports.kit_report(session, launch.cobranded_kit)
         ),
-        cobranded_state=launch.cobranded_kit.state.value,
-        compile_faults=tuple(made.faults),
-        samples=tuple(made.samples),
-        unresolved=planning.unwritable_names(session, launch),
-        leaves_machine=leaves,
-        links=dict.fromkeys(plan.link_numbers, ""),
-        form_codes=made.form_codes,
-        legal_name=plan.brand.company.legal_name,
-        address_line=next(iter(plan.brand.company.address_lines), ""),
-        vendor_name=plan.vendor.company.legal_name,
-        privacy_url=plan.brand.privacy_url,
-        consent=recipients.consent(session, launch, now, _versions(countries, now.date())),
-        listed_recipients=recipients.listed(session, launch),
-        hosts=_hosts(system, plan, made.samples) if leaves else None,
-        frequency=recipients.frequency(session, launch, now),
-        addresses=recipients.addresses(session, launch),
-        backlog=recipients.backlog(session),
-        proof=marks.proof(session, launch, gate_hash, who),
-        domain=known.domain,
-        reply=known.reply,
-        one_click=known.one_click,
-        account=known.account,
-        feed=known.feed,
-        warmup=known.warmup,
-        funds=known.funds,
-    )
+        "cobranded_state": launch.cobranded_kit.state.value,
+        "partner_name": company.name,
+        "legal_name": company.legal_name,
+        "address_line": next(iter(company.address_lines), ""),
+        "vendor_name": plan.vendor.company.legal_name,
+        "privacy_url": plan.brand.privacy_url,
+    }
 
 
 def _versions(countries: Iterable[str], day: date) -> dict[str, str]:
