@@ -9,7 +9,14 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tpma.audiences.models import Contact, ContactStatus, MailChoice
+from tpma.audiences.listings import newest_consent
+from tpma.audiences.models import (
+    ConsentPurpose,
+    ConsentState,
+    Contact,
+    ContactStatus,
+    MailChoice,
+)
 from tpma.core.db import clock_of
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
@@ -29,6 +36,12 @@ def person(session: Session, message: Message, *, lock: bool = False) -> Contact
         Contact.status != ContactStatus.ERASED,
     )
     return session.scalar(query.with_for_update() if lock else query)
+
+
+def has_stopped(session: Session, contact: Contact) -> bool:
+    """They want nothing of this partner; looked up without a lock, for a page that is shown."""
+    newest = newest_consent(session, contact, ConsentPurpose.PARTNER_MARKETING)
+    return newest is not None and newest.state is ConsentState.WITHDRAWN
 
 
 def vendors(session: Session, message: Message) -> list[tuple[Organisation, bool]]:

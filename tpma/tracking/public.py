@@ -180,7 +180,7 @@ def _preferences(session: Session, message: Message, token: str, *, saved: bool 
     """Who stopped everything is shown that, and the way back."""
     frame = queries.frame_of(session, message)
     contact = preferring.person(session, message)
-    if contact is None or unsubscribing.is_withdrawn(session, message):
+    if contact is None or preferring.has_stopped(session, contact):
         return unsubscribed_page(frame, undo_action=url_for(".undo", token=token))
     language = contact.locale or message.locale
     return preferences_page(

@@ -32,7 +32,7 @@ def unsubscribe(session: Session, message: Message, visit: Visit, channel: str) 
 
     Works as long as the message is known, also when its launch or its sender is long over.
     """
-    held = is_withdrawn(session, message)
+    held = _is_withdrawn(session, message)
     contact = _contact(session, message)
     if contact is not None:
         audiences.withdraw(session, contact, PURPOSE, channel)
@@ -78,7 +78,7 @@ def _contact(session: Session, message: Message) -> Contact | None:
     return found if found and found.status is not ContactStatus.ERASED else None
 
 
-def is_withdrawn(session: Session, message: Message) -> bool:
+def _is_withdrawn(session: Session, message: Message) -> bool:
     contact = _contact(session, message)
     newest = newest_consent(session, contact, PURPOSE) if contact else None
     if newest is None:
