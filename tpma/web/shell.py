@@ -100,7 +100,6 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
                 ("sending_admin.mailbox", "mail-opened", lazy("Mailbox"), "outbox.read"),
                 ("operators.jobs", "activity", lazy("Jobs"), "organisations.write"),
                 ("operators.audit", "history", lazy("Audit log"), "organisations.write"),
-                ("sending_countries.index", "scale", lazy("Law by country"), "organisations.write"),
             ],
         ),
     ],
