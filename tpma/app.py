@@ -35,6 +35,7 @@ DOORS = [
     ("tpma.launches.portal", "portal"),
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),
+    ("tpma.sending.countries", "countries"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
     ("tpma.sending.hooks", "hooks"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.factories import branding, kits
-from tests.factories.base import bound
+from tests.factories.base import bound, save
 from tests.factories.identity import actor, membership
 from tests.factories.partners import enrolment, partner, programme, vendor
 from tests.fakes import FakeMail, FakePdf
@@ -19,10 +19,13 @@ from tpma.core.db import Database, clock_of
 from tpma.core.settings import Settings
 from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
+from tpma.identity.rules import Actor
 from tpma.launches import service
 from tpma.launches.models import Launch
 from tpma.partners.models import Enrolment
+from tpma.sending import gate, gathering
 from tpma.sending import service as sending
+from tpma.sending.models import GateMark, MarkKind
 from tpma.system import System
 from tpma.tracking.reader import BROWSER
 from tpma.tracking.rules import Visit
@@ -121,7 +124,23 @@ def scheduled_launch(
 
 def schedule(made: Launch) -> None:
     company = bound().get_one(Organisation, made.tenant_id)
-    sending.launch(bound(), _system(), actor(member_of(company)), made)
+    who = actor(member_of(company))
+    proven(made, who)
+    sending.launch(bound(), _system(), who, made)
+
+
+def proven(made: Launch, who: Actor) -> None:
+    """This person has had the proof of exactly this launch; no mail of it is made here."""
+    parts = gathering.parts(bound(), _system(), made)
+    save(
+        GateMark(
+            tenant_id=made.tenant_id,
+            launch_id=made.id,
+            gate_hash=gate.fingerprint(parts),
+            kind=MarkKind.PROOF,
+            user_id=who.user_id,
+        )
+    )
 
 
 def running_launch(within: Enrolment | None = None, **given: Any) -> Launch:
@@ -137,7 +156,7 @@ def _system() -> System:
     settings = Settings(home=Path("/nonexistent"), secret_key="test-secret")
     return System(
         db=_nowhere(),
-        mail=FakeMail(),
+        mail=FakeMail(leaves=False),
         pdf=FakePdf(),
         signer=SIGNER,
         settings=settings,

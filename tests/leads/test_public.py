@@ -479,6 +479,48 @@ def test_after_seven_days_the_question_is_closed(client, session, db, clock):
     assert _writable(db) == 0
 
 
+def test_the_proof_of_a_confirmed_yes_is_whole(client, session, db, clock):
+    job, asked = _ask_in(client, session, db, clock, "DE")
+    path = "/confirm/" + job.payload["body"].split("/confirm/")[1].split()[0]
+    asked_at = clock()
+    clock.forward(hours=2)
+    client.post(path, headers=HEADERS)
+    with db.reading() as session:
+        proof = session.scalars(select(Consent).order_by(Consent.seq.desc())).first()
+        text = session.get_one(ConsentText, proof.text_id)
+        tenant = session.scalars(select(Contact.tenant_id)).one()
+        lawful = select(func.count()).where(audiences.lawful(session, tenant, clock()))
+        assert session.scalar(lawful.select_from(Contact)) == 1
+    assert (asked.asked_at, proof.asked_at, proof.confirmed_at) == (asked_at, asked_at, clock())
+    assert (proof.text_id, proof.locale) == (asked.text_id, asked.locale)
+    assert text.sha256 == proof.evidence["shown_text_sha256"]
+    assert proof.evidence["ip_prefix"] == proof.evidence["confirmed_from"] == "127.0.0.0/24"
+    assert proof.evidence["signed_up_at"] == asked_at.isoformat()
+    assert text.text in job.payload["body"]
+
+
+def test_nobody_is_asked_more_than_three_times_a_week_or_twice_in_ten_minutes(
+    client, session, db, clock
+):
+    _ask_in(client, session, db, clock, "DE")
+    page = one(db, LandingPage)
+
+    def asks() -> int:
+        with db.reading() as session:
+            wanted = select(func.count()).where(jobs.Job.key.startswith("consent.ask:"))
+            return session.scalar(wanted.select_from(jobs.Job))
+
+    def again(**later) -> int:
+        clock.forward(**later)
+        carried = leads.open_form(client, page, "de-DE")
+        clock.forward(seconds=30)
+        leads.send_form(client, page, carried, "de-DE", consent_partner_marketing="1")
+        return asks()
+
+    assert [again(minutes=1), again(minutes=20), again(days=1), again(days=1)] == [1, 2, 3, 3]
+    assert again(days=8) == 4
+
+
 def test_a_forged_confirmation_confirms_nothing(client, session, db, clock, system):
     _job, consent = _ask_in(client, session, db, clock, "DE")
     for token in ("A" * 24, system.signer.token(consent.seq), system.signer.token(999_999, "doi")):

@@ -137,6 +137,16 @@ def test_a_transport_that_knows_a_mail_again_need_not_wait(db, system):
     assert _state(db) is NoticeState.ACCEPTED
 
 
+def test_what_provably_did_not_leave_is_no_copy(db, system):
+    answers = [SendResult(Outcome.NOT_SENT, code="later")] * 5
+    flaky = look.by(system, FakeMail(lambda _e: answers.pop() if answers else None))
+    for _time in range(5):
+        with pytest.raises(Unavailable):
+            notices.send(flaky, **told())
+    notices.send(flaky, **told())
+    assert _state(db) is NoticeState.ACCEPTED
+
+
 def test_a_refused_notice_is_not_tried_for_ever(db, system):
     flaky = look.by(system, FakeMail(lambda _e: SendResult(Outcome.REFUSED, code="no")))
     notices.send(flaky, **told())

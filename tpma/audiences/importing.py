@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -211,6 +211,8 @@ def start(
     basis: str,
     consent_source: str,
     tags: str = "",
+    obtained_on: date | None = None,
+    purchased: bool = False,
 ) -> bool:
     """Confirm columns and consent; True if the caller should run the import now (small), False
     if a job will. Raises Invalid with the field, Conflict if it was started before."""
@@ -226,6 +228,9 @@ def start(
             ),
             field="consent_source",
         )
+    if obtained_on is not None and obtained_on > clock_of(session)().date():
+        raise Invalid(_("This day is still to come."), field="obtained_on")
+    found.obtained_on, found.purchased = obtained_on, purchased
     found.tags = import_tags(tags)
     found.state, found.started_at = ImportState.STAGING, clock_of(session)()
     record(session, actor, found.tenant_id, "import.started", found, basis=found.basis)

@@ -198,6 +198,7 @@ def _merge_consents(session: Session, found: ContactImport) -> None:
         "state": (ConsentState.GRANTED, Consent.state.type),
         "at": (clock_of(session)(), Consent.at.type),
         "evidence": (_evidence(found), Consent.evidence.type),
+        "obtained_on": (found.obtained_on, Consent.obtained_on.type),
     }
     rows = (
         select(Contact.id, Contact.locale, *(literal(v, kind) for v, kind in values.values()))
@@ -208,8 +209,9 @@ def _merge_consents(session: Session, found: ContactImport) -> None:
     session.execute(insert(Consent).from_select(["contact_id", "locale", *values], rows))
 
 
-def _evidence(found: ContactImport) -> dict[str, str]:
-    return {"import": str(found.id), "source": found.consent_source}
+def _evidence(found: ContactImport) -> dict[str, Any]:
+    bought = {"purchased": True} if found.purchased else {}
+    return {"import": str(found.id), "source": found.consent_source, **bought}
 
 
 def _is_settled(found: ContactImport) -> ColumnElement[bool]:

@@ -1,6 +1,6 @@
 """People, and what they agreed to. A partner's contacts are the partner's alone."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -82,8 +82,8 @@ class ConsentState(StrEnum):
 class Consent(Base):
     """Append-only: the newest row of a contact and purpose is what holds.
 
-    `evidence` says how we know: {import, source, obtained_on} or {page, form, shown_text_sha256,
-    checkbox, ip_prefix, user_agent}.
+    `evidence` says how we know: {import, source, purchased} or {page, form, shown_text_sha256,
+    checkbox, ip_prefix, user_agent}; of a confirmed one {confirmed_from} too.
     """
 
     __tablename__ = "consents"
@@ -99,6 +99,10 @@ class Consent(Base):
     text_id: Mapped[UUID | None] = mapped_column(ForeignKey("consent_texts.id"))
     locale: Mapped[str] = mapped_column(String(35), default="")
     evidence: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    # Double opt-in, the proof of one person: when we asked by mail, when they said yes to it.
+    asked_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]
+    obtained_on: Mapped[date | None]  # of an imported basis: the sign-up, or the last purchase
 
 
 class ConsentText(Row):
@@ -228,6 +232,21 @@ class SuppressionListRow(Base):
     raw: Mapped[str] = mapped_column(String(300), default="")  # of a bad row only
 
 
+class MailChoice(Row):
+    """A reader of this partner wants no mails about one vendor's products, or wants them again.
+
+    Known by the keyed hash of the address, as a suppression is, so that it outlives the contact.
+    """
+
+    __tablename__ = "mail_choices"
+    __table_args__ = (UniqueConstraint("tenant_id", "vendor_id", "email_hmac"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
+    vendor_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    email_hmac: Mapped[bytes] = mapped_column(LargeBinary(16), index=True)
+    stopped_at: Mapped[datetime | None]  # None: they may be sent again
+
+
 class Segment(Row):
     """A saved choice among a partner's contacts.
 
@@ -268,6 +287,8 @@ class ContactImport(Row):
     tags: Mapped[list[str]] = mapped_column(default=list)
     basis: Mapped[str] = mapped_column(String(32), default="")
     consent_source: Mapped[str] = mapped_column(String(200), default="")
+    obtained_on: Mapped[date | None]  # the oldest sign-up or last purchase of the list
+    purchased: Mapped[bool] = mapped_column(default=False)  # bought or rented addresses
     state: Mapped[ImportState] = mapped_column(enum_column(ImportState))
     rows_total: Mapped[int] = mapped_column(default=0)
     rows_read: Mapped[int] = mapped_column(default=0)

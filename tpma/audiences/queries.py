@@ -11,8 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
+from tpma.audiences.lawful import lawful, legal_problem, markets, newest
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -21,6 +22,7 @@ from tpma.audiences.models import (
     Contact,
     ContactStatus,
     ContactTag,
+    MailChoice,
     Segment,
     SuppressedDomain,
     Suppression,
@@ -31,6 +33,22 @@ from tpma.audiences.rules import OPT_IN_COUNTRIES, Definition, Held, definition,
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
+
+__all__ = [
+    "Counts",
+    "active",
+    "chosen",
+    "consented",
+    "counts",
+    "granted",
+    "lawful",
+    "legal_problem",
+    "markets",
+    "recipients",
+    "segment_of",
+    "summed",
+    "suppressed",
+]
 
 SegmentChoice = Segment | UUID | None
 """A saved segment, its id, or None for everybody."""
@@ -89,7 +107,7 @@ def _in_language(tag: str) -> ColumnElement[bool]:
 
 def consented(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> ColumnElement[bool]:
     """The newest row of the ledger for this contact and purpose says granted."""
-    return _newest(purpose, Consent.state == ConsentState.GRANTED)
+    return newest(Consent.state == ConsentState.GRANTED, purpose)
 
 
 def granted(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> ColumnElement[bool]:
@@ -101,29 +119,18 @@ def granted(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> Colum
     weak = and_(
         Consent.basis == ConsentBasis.LEGITIMATE_INTEREST, country.in_(sorted(OPT_IN_COUNTRIES))
     )
-    return _newest(purpose, and_(Consent.state == ConsentState.GRANTED, ~weak))
-
-
-def _newest(purpose: ConsentPurpose, condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    other = aliased(Consent)
-    last = (
-        select(func.max(other.seq))
-        .where(other.contact_id == Contact.id, other.purpose == purpose)
-        .correlate(Contact)
-        .scalar_subquery()
-    )
-    return exists().where(Consent.seq == last, condition).correlate(Contact)
+    return newest(and_(Consent.state == ConsentState.GRANTED, ~weak), purpose)
 
 
 def suppressed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
     """The address or its domain is on the platform's, the partner's or (if given) the vendor's
-    list.
+    list, or its owner wants none of this partner's mails about that vendor.
 
     A vendor's list is applied and never shown: pass it where mail is planned or sent, not where
     a partner looks at single people.
     """
     own = on_list(Contact.hmac, Contact.email_norm, Contact.tenant_id)
-    return or_(own, on_vendor_list(vendor_id)) if vendor_id else own
+    return or_(own, on_vendor_list(vendor_id), unwanted(vendor_id)) if vendor_id else own
 
 
 def on_vendor_list(vendor_id: UUID) -> ColumnElement[bool]:
@@ -201,7 +208,7 @@ def opt_in_only(vendor_id: UUID | None = None) -> ColumnElement[bool]:
 def opted_in(purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING) -> ColumnElement[bool]:
     """The newest row of the ledger says that the person themselves agreed."""
     explicit = Consent.basis == ConsentBasis.CONSENT
-    return _newest(purpose, and_(Consent.state == ConsentState.GRANTED, explicit))
+    return newest(and_(Consent.state == ConsentState.GRANTED, explicit), purpose)
 
 
 def agreed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
@@ -216,6 +223,7 @@ def refusals(
     for counting, for planning a launch and for the commit of each mail."""
     found = [(suppressed(), Held.SUPPRESSED.value)]
     if vendor_id is not None:
+        found.append((unwanted(vendor_id), Held.SUPPRESSED.value))
         found.append((on_vendor_list(vendor_id), Held.VENDOR_LIST.value))
     found.append((~granted(purpose), Held.NO_CONSENT.value))
     not_opted_in = and_(opt_in_only(vendor_id), ~opted_in(purpose))
@@ -228,6 +236,20 @@ def held_back(
 ) -> ColumnElement[str]:
     """A value of Held, "" for who may be written to."""
     return case(*refusals(vendor_id, purpose), else_="")
+
+
+def unwanted(vendor_id: UUID) -> ColumnElement[bool]:
+    """The reader took this vendor's products out on the preference page."""
+    return (
+        exists()
+        .where(
+            MailChoice.email_hmac == Contact.hmac,
+            MailChoice.tenant_id == Contact.tenant_id,
+            MailChoice.vendor_id == vendor_id,
+            MailChoice.stopped_at.is_not(None),
+        )
+        .correlate(Contact)
+    )
 
 
 @dataclass(frozen=True, slots=True)

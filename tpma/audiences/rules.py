@@ -1,7 +1,9 @@
 """May we write to this person? And what a segment and a recipient's language are. Pure."""
 
+from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -12,11 +14,12 @@ from tpma.audiences.models import (
     SuppressionScope,
 )
 from tpma.audiences.values import MOST_TAGS, TAG_LENGTH, country_code
-from tpma.audiences.wordlists import words
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.core.text import one_line
+from tpma.localization import packs
+from tpma.localization.packs import ConsentLaw
 from tpma.localization.rules import canonical
 
 
@@ -33,7 +36,12 @@ class Held(StrEnum):
     NOT_OPTED_IN = "not_opted_in"  # there is a basis, but only who signed up is written to
 
 
-OPT_IN_COUNTRIES = words("law", "opt_in_countries")
+# Where a legitimate interest alone does not carry marketing mail to a person.
+OPT_IN_COUNTRIES = frozenset(
+    country
+    for country, pack in packs.newest().items()
+    if ConsentBasis.LEGITIMATE_INTEREST not in pack.consent.bases
+)
 FEWEST = 5
 """A count across the wall between partner and vendor speaks of at least so many people."""
 
@@ -76,6 +84,44 @@ def may_mail(
     if state is not ConsentState.GRANTED:
         return _STATES[state]
     return None if is_lawful(basis, country) else Held.NOT_LAWFUL
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The newest consent row of a person, as the law of a country looks at it."""
+
+    basis: ConsentBasis
+    confirmed: bool  # by double opt-in
+    since: date  # the sign-up or the last purchase; of a form the day it was sent
+    inquiry: bool = False  # they asked something and bought nothing
+
+
+def law_fault(given: Given, law: ConsentLaw, today: date) -> str:
+    """Which rule of the gate a basis fails under a law: CONS-01, -02, -03; "" if none.
+
+    `tpma.audiences.queries.legal_problem` says the same in SQL.
+    """
+    if given.basis.value not in law.bases:
+        return "CONS-01"
+    if given.basis is ConsentBasis.SOFT_OPT_IN and not law.existing_customer:
+        return "CONS-01"
+    if given.basis is ConsentBasis.CONSENT and law.double_opt_in and not given.confirmed:
+        return "CONS-02"
+    months = implied_months(law, given.inquiry)
+    if given.basis is ConsentBasis.SOFT_OPT_IN and months:
+        return "CONS-03" if given.since < months_before(today, months) else ""
+    return ""
+
+
+def implied_months(law: ConsentLaw, inquiry: bool) -> int:
+    """How long a purchase, or an inquiry, carries mail; 0 is for good."""
+    return law.inquiry_months or law.purchase_months if inquiry else law.purchase_months
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day so many months earlier, or that month's last: 31 May − 3 is 28 February."""
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 _STATES = {

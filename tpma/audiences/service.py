@@ -1,6 +1,7 @@
 """What happens to people's data: known, consent given and withdrawn, suppressed, erased."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -168,9 +169,15 @@ def record_consent(
 
 
 def confirm_consent(
-    session: Session, contact: Contact, purpose: ConsentPurpose, evidence: Mapping[str, Any]
+    session: Session,
+    contact: Contact,
+    purpose: ConsentPurpose,
+    evidence: Mapping[str, Any],
+    *,
+    asked_at: datetime | None = None,
 ) -> Consent:
-    """The person confirmed what they were asked. Twice is once. An earlier unsubscribe is over.
+    """The person confirmed what they were asked: when, by which mail and in which words is the
+    proof CONS-02 looks for. Twice is once. An earlier unsubscribe is over.
 
     Raises Conflict if nothing was asked, or it was withdrawn since.
     """
@@ -183,6 +190,7 @@ def confirm_consent(
         session, contact, purpose, asked.basis, locale=asked.locale, evidence=evidence
     )
     row.text_id = asked.text_id
+    row.asked_at, row.confirmed_at = asked_at or asked.asked_at or asked.at, row.at
     if purpose == ConsentPurpose.PARTNER_MARKETING:
         lift_unsubscribe(session, contact)
     return row

@@ -51,6 +51,7 @@ from tpma.measurement import queries as measurement
 from tpma.measurement import service as costs
 from tpma.measurement.tally import of_partner
 from tpma.partners import queries as partners
+from tpma.sending import marks
 from tpma.sending import service as sending
 from tpma.sending.models import OPEN_STATES, Message, OutboxMail, SendState
 from tpma.system import System
@@ -142,8 +143,8 @@ def import_contacts(system: System, one: cast.Cast, say: Say) -> None:
             who,
             found,
             mapping=mapping,
-            basis="consent",
-            consent_source="Signed up for our security news on the website, double opt-in",
+            basis="soft_opt_in",
+            consent_source="Customers, told at the order and in every mail that they can opt out",
         )
         import_id = found.id
     staging.run(system.db, system.signer, folder, import_id)
@@ -170,9 +171,10 @@ def launch_campaign(system: System, outcome: Outcome, say: Say) -> UUID:
         _fill_in(system, launch_id)
         with system.db.transaction() as session:
             who = cast.actor(session, cast.STAR.email)
-            sending.launch(
-                session, system, who, launches.get(session, who.organisation_id, launch_id)
-            )
+            draft = launches.get(session, who.organisation_id, launch_id)
+            checked = sending.check(session, system, draft, who)
+            marks.ensure_proof(session, who, draft, checked.gate_hash)
+            sending.launch(session, system, who, draft)
         say("Every check is green: launched")
     _until_first_mail_is_out(system, launch_id)
     with system.db.reading() as session:

@@ -14,6 +14,7 @@ class LaunchEvent(StrEnum):
     EDIT = "edit"
     SCHEDULE = "schedule"
     UNSCHEDULE = "unschedule"
+    REGATE = "regate"
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"
@@ -32,6 +33,7 @@ TRANSITIONS: dict[tuple[LaunchState, LaunchEvent], LaunchState] = {
     (S.READY, LaunchEvent.PREFLIGHT): S.READY,
     (S.READY, LaunchEvent.SCHEDULE): S.SCHEDULED,
     (S.SCHEDULED, LaunchEvent.UNSCHEDULE): S.READY,
+    (S.SCHEDULED, LaunchEvent.REGATE): S.DRAFT,  # kit, audience or sender changed since
     (S.SCHEDULED, LaunchEvent.START): S.RUNNING,
     (S.RUNNING, LaunchEvent.PAUSE): S.PAUSED,
     (S.PAUSED, LaunchEvent.RESUME): S.RUNNING,

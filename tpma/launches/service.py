@@ -243,8 +243,12 @@ def ready(
         record(session, actor, launch.tenant_id, "launch.ready", launch, gate=gate_hash[:12])
 
 
-def schedule(session: Session, actor: Actor, launch: Launch) -> datetime:
+def schedule(
+    session: Session, actor: Actor, launch: Launch, starter: str = "launches.start"
+) -> datetime:
     """Fix the start and queue it; nothing is sent here. Returns the moment it starts (UTC).
+
+    `starter` is the job that starts it: a room downstream may look once more before it does.
 
     The job is written in the caller's transaction and runs only if that commits.
     Raises Conflict unless the launch is ready, Invalid if the chosen time has passed meanwhile.
@@ -257,9 +261,7 @@ def schedule(session: Session, actor: Actor, launch: Launch) -> datetime:
     launch.scheduled_at = now
     launch.start_at = start
     launch.steps_queued = 0
-    jobs.enqueue(
-        session, "launches.start", start, launch_id=str(launch.id), start=start.isoformat()
-    )
+    jobs.enqueue(session, starter, start, launch_id=str(launch.id), start=start.isoformat())
     record(session, actor, launch.tenant_id, "launch.scheduled", launch, code=launch.campaign_code)
     return start
 
@@ -270,6 +272,14 @@ def unschedule(session: Session, actor: Actor, launch: Launch) -> None:
     launch.scheduled_at = None
     launch.start_at = None
     record(session, actor, launch.tenant_id, "launch.unscheduled", launch)
+
+
+def reopen(session: Session, launch: Launch, changed: list[str]) -> None:
+    """Back to draft: what was checked is no longer what would be sent. Nothing has left."""
+    launch.state = after(launch.state, LaunchEvent.REGATE)
+    launch.scheduled_at = None
+    launch.preflight, launch.gate_hash = {}, ""
+    record(session, None, launch.tenant_id, "launch.regated", launch, changed=changed)
 
 
 def start(session: Session, launch: Launch) -> bool:

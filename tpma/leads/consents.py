@@ -25,12 +25,14 @@ from tpma.core.i18n import gettext as _
 from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.leads.words import said
+from tpma.localization import packs
 from tpma.pages.models import FormSubmission
 from tpma.tracking.rules import Visit, agent_family, ip_prefix
 
-# Where marketing mail needs a second, confirmed yes: courts there want proof for each person.
-DOUBLE_OPT_IN = frozenset({"DE", "AT", "CH", "LU"})
 OPEN_FOR = timedelta(days=7)
+# Somebody else may type your address into a form, and again: so many questions a week, with a
+# pause between two, and no more.
+MOST_ASKED, PAUSE = 3, timedelta(minutes=10)
 _PURPOSE = "doi"
 
 
@@ -62,7 +64,10 @@ def keep(
                 ConsentText.tenant_id == submission.tenant_id,
             )
         ).one()
-        basis, state = _worth(newest_consent(session, contact, purpose), purpose, country)
+        today = clock_of(session)().date()
+        needs_proof = packs.pack_for(country, today).consent.double_opt_in
+        newest = newest_consent(session, contact, purpose)
+        basis, state = _worth(newest, purpose, needs_proof)
         row = audiences.record_consent(
             session,
             contact,
@@ -73,20 +78,47 @@ def keep(
             _evidence(submission, box, visit),
             state,
         )
-        if row.state is ConsentState.PENDING_DOI:
+        _keep_proof(row, newest, basis)
+        if row.state is ConsentState.PENDING_DOI and _may_ask(session, row):
+            row.asked_at = row.at
             _ask(session, asking, contact, row, text, submission.locale)
 
 
 def _worth(
-    newest: Consent | None, purpose: ConsentPurpose, country: str
+    newest: Consent | None, purpose: ConsentPurpose, law_asks: bool
 ) -> tuple[ConsentBasis, ConsentState]:
     """What a tick is worth. A yes that holds stays one, and where a tick alone proves nothing, on
     the basis it had; who once withdrew is asked again wherever they live."""
-    needs_proof = purpose is ConsentPurpose.PARTNER_MARKETING and country in DOUBLE_OPT_IN
+    needs_proof = purpose is ConsentPurpose.PARTNER_MARKETING and law_asks
     if newest is not None and newest.state is ConsentState.GRANTED:
         return newest.basis if needs_proof else ConsentBasis.CONSENT, ConsentState.GRANTED
     asks = needs_proof or (newest is not None and purpose is ConsentPurpose.PARTNER_MARKETING)
     return ConsentBasis.CONSENT, ConsentState.PENDING_DOI if asks else ConsentState.GRANTED
+
+
+def _keep_proof(row: Consent, before: Consent | None, basis: ConsentBasis) -> None:
+    """A second tick takes nothing away: who confirmed stays confirmed."""
+    if before is not None and before.state is ConsentState.GRANTED and before.basis is basis:
+        row.asked_at, row.confirmed_at = before.asked_at, before.confirmed_at
+        row.obtained_on = before.obtained_on
+
+
+def _may_ask(session: Session, row: Consent) -> bool:
+    """Whether one more mail may ask: three a week, ten minutes apart. The earlier link stays."""
+    now = clock_of(session)()
+    asked = session.scalars(
+        select(Consent.asked_at)
+        .where(
+            Consent.contact_id == row.contact_id,
+            Consent.tenant_id == row.tenant_id,
+            Consent.purpose == row.purpose,
+            Consent.asked_at > now - OPEN_FOR,
+        )
+        .order_by(Consent.asked_at.desc())
+    ).all()
+    if len(asked) >= MOST_ASKED:
+        return False
+    return not asked or asked[0] is None or now - asked[0] >= PAUSE
 
 
 def _evidence(submission: FormSubmission, box: dict[str, Any], visit: Visit) -> dict[str, Any]:
@@ -151,7 +183,14 @@ def confirm(session: Session, row: Consent, visit: Visit) -> None:
         session,
         contact,
         row.purpose,
-        {**row.evidence, "channel": "double_opt_in", "confirmed_from": ip_prefix(visit.address)},
+        {
+            **row.evidence,
+            "channel": "double_opt_in",
+            "confirmed_from": ip_prefix(visit.address),
+            "confirmed_with": agent_family(visit.agent),
+            "signed_up_at": row.at.isoformat(),
+        },
+        asked_at=row.asked_at,
     )
 
 

@@ -1,7 +1,7 @@
 """Who sends, by the law of the sender's and the reader's country, and in the mail's language.
 
-The table of countries is seed data, to be confirmed by counsel (docs/kit-format.md,
-`legal.footer`). It decides what is asked for and what is printed; nothing here is advice.
+What a country asks for stands in its pack (`tpma.localization.packs`): seed data, to be
+confirmed by counsel. It decides what is asked for and what is printed; nothing here is advice.
 """
 
 from collections.abc import Iterable
@@ -10,29 +10,18 @@ from html import escape
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
+from tpma.localization import packs
 from tpma.localization.rules import PSEUDO, direction
 from tpma.rendering.facts import CompanyFacts, VendorFacts
 from tpma.rendering.footer_texts import LABELS, SENTENCES, one_line
 
 # `contact` is an e-mail address or a telephone number; the other keys are those of
 # CompanyFacts and of its `legal`.
-_EVERYWHERE = ("legal_name", "address")
-_EU_MINIMUM = (*_EVERYWHERE, "contact", "register_no", "vat_id")
-_GERMAN = (
-    *_EVERYWHERE, "representatives", "register_court", "register_no", "vat_id", "email", "phone",
-)  # fmt: skip
-_CONTACT = (*_EVERYWHERE, "contact")
-OTHER = _EU_MINIMUM  # the union with the minimum of the US, which it contains
+OTHER: tuple[str, ...] = ("legal_name", "address", "contact", "register_no", "vat_id")
+"""For a country without a pack: the minimum of the EU, which contains that of the US."""
 
 FIELDS: dict[str, tuple[str, ...]] = {
-    "DE": _GERMAN,
-    "AT": _GERMAN,
-    "CH": (*_EVERYWHERE, "uid"),
-    "FR": (*_EVERYWHERE, "legal_form", "share_capital", "register_court", "register_no", "vat_id"),
-    "GB": (*_EVERYWHERE, "register_no", "register_place"),
-    **dict.fromkeys(("IE", "NL", "BE", "ES", "IT", "SE", "PL"), _EU_MINIMUM),
-    "US": _EVERYWHERE,
-    **dict.fromkeys(("CA", "AU", "NZ", "JP", "BR", "MX", "IN", "AE", "SA", "ZA"), _CONTACT),
+    country: pack.footer.fields for country, pack in packs.newest().items()
 }
 
 # How the fields are called in the interface; LABELS has what the footers print.
@@ -52,7 +41,8 @@ NAMES: dict[str, str] = {
     "uid": lazy("Swiss company number (UID)"),
 }
 
-_ADVERTISEMENT = frozenset({"US"})  # where a mail must say that it is one
+# Where a mail must say that it is one.
+_ADVERTISEMENT = frozenset(c for c, pack in packs.newest().items() if pack.footer.advertisement)
 
 
 def fields_for(sender_country: str, reader_country: str) -> list[str]:

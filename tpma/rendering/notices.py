@@ -18,6 +18,15 @@ class Choice:
     chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language mails come in, called as its speakers call it."""
+
+    tag: str
+    name: str
+    chosen: bool
+
+
 def message_page(frame: Frame, title: str, text: str) -> str:
     """A heading and a text, both plain, in the partner's frame."""
     return _page(frame, title, f"<p>{escape(text)}</p>")
@@ -36,7 +45,12 @@ def not_found_page(tag: str) -> str:
 
 
 def unsubscribe_page(
-    frame: Frame, *, address: str, action: str, token_fields: Mapping[str, str]
+    frame: Frame,
+    *,
+    address: str,
+    action: str,
+    token_fields: Mapping[str, str],
+    preferences_url: str = "",
 ) -> str:
     """Asked before anything changes: mail scanners follow links too. `address` is shown masked."""
     button = say(frame.tag, "unsubscribe", partner=frame.partner)
@@ -45,6 +59,9 @@ def unsubscribe_page(
         f'<form method="post" action="{escape(action)}">{_hidden(token_fields)}'
         f'<div class="acts"><button class="go" type="submit">{escape(button)}</button></div></form>'
     )
+    if preferences_url:
+        words = escape(say(frame.tag, "preferences"))
+        body += f'<p><a href="{escape(preferences_url)}">{words}</a></p>'
     return _page(frame, say(frame.tag, "unsubscribe_title", partner=frame.partner), body)
 
 
@@ -69,9 +86,10 @@ def preferences_page(
     choices: Sequence[Choice],
     action: str,
     token_fields: Mapping[str, str],
+    languages: Sequence[Language] = (),
     saved: bool = False,
 ) -> str:
-    """What a reader receives, to be switched on and off; the button `all` stops everything."""
+    """What a reader receives, and in which language; the button `all` stops everything."""
     stop = say(frame.tag, "stop")
     explained = say(frame.tag, "stop_text", stop=stop, partner=frame.partner)
     done = f'<p role="status"><b>{escape(say(frame.tag, "saved"))}</b></p>' if saved else ""
@@ -79,6 +97,7 @@ def preferences_page(
         f'{done}<p class="fine">{_about(frame, "preferences_text", address)}</p>'
         f'<form method="post" action="{escape(action)}">{_hidden(token_fields)}'
         + "".join(_choice(index, choice) for index, choice in enumerate(choices))
+        + _languages(frame, languages)
         + f'<div class="acts"><button class="go" type="submit">{escape(say(frame.tag, "save"))}'
         '</button><button class="go alt" type="submit" name="all" value="1">'
         f'{escape(stop)}</button></div></form><p class="fine">{escape(explained)}</p>'
@@ -110,4 +129,20 @@ def _choice(index: int, choice: Choice) -> str:
         f'<label class="pref" for="p{index}"><input type="checkbox" id="p{index}" '
         f'name="{escape(choice.name)}" value="1"{checked}><b>{escape(choice.title)}</b>'
         f"<span>{escape(choice.text)}</span></label>"
+    )
+
+
+def _languages(frame: Frame, languages: Sequence[Language]) -> str:
+    """Where there is one language only there is nothing to choose."""
+    if len(languages) < 2:
+        return ""
+    options = "".join(
+        f'<option value="{escape(one.tag)}" lang="{escape(one.tag)}"'
+        f"{' selected' if one.chosen else ''}>{escape(one.name)}</option>"
+        for one in languages
+    )
+    label = escape(say(frame.tag, "language"))
+    return (
+        f'<p class="fld"><label for="language">{label}</label>'
+        f'<select id="language" name="language">{options}</select></p>'
     )

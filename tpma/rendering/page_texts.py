@@ -46,6 +46,8 @@ _ENGLISH = {
     "preferences_title": "What may we send you?",
     "preferences_text": "For %(address)s. No sign-in needed. Nothing changes until you press a "
     "button.",
+    "language": "Language of the mails",
+    "about_vendor": "News, offers and invitations about products of %(vendor)s",
     "save": "Save my choice",
     "stop": "Stop everything",
     "stop_text": "“%(stop)s” works within one minute and covers every campaign of "
@@ -85,6 +87,8 @@ _GERMAN = {
     "preferences_title": "Was dürfen wir Ihnen senden?",
     "preferences_text": "Für %(address)s. Ohne Anmeldung. Es ändert sich nichts, bis Sie auf eine "
     "Schaltfläche drücken.",
+    "language": "Sprache der E-Mails",
+    "about_vendor": "Neuigkeiten, Angebote und Einladungen zu Produkten von %(vendor)s",
     "save": "Auswahl speichern",
     "stop": "Alles abbestellen",
     "stop_text": "„%(stop)s“ wirkt binnen einer Minute und gilt für alle Kampagnen von "
@@ -123,6 +127,8 @@ _JAPANESE = {
     "resubscribe": "誤って停止したので、配信を再開する",
     "preferences_title": "何をお送りしてよいですか",
     "preferences_text": "対象：%(address)s。ログインは不要です。ボタンを押すまで変更されません。",
+    "language": "メールの言語",
+    "about_vendor": "%(vendor)sの製品に関するお知らせ、ご提案、ご招待",
     "save": "選択を保存する",
     "stop": "すべて停止する",
     "stop_text": "「%(stop)s」は1分以内に反映され、%(partner)sのすべてのキャンペーンに"
@@ -163,6 +169,8 @@ _ARABIC = {
     "preferences_title": "ماذا يمكننا أن نرسل إليكم؟",
     "preferences_text": "للعنوان %(address)s. لا حاجة إلى تسجيل الدخول. لا يتغير شيء قبل الضغط على "
     "أحد الأزرار.",
+    "language": "لغة الرسائل",
+    "about_vendor": "أخبار وعروض ودعوات حول منتجات %(vendor)s",
     "save": "حفظ اختياري",
     "stop": "إيقاف كل شيء",
     "stop_text": "يسري «%(stop)s» خلال دقيقة واحدة على كل حملات %(partner)s. وتبقى الرسائل الخاصة "

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, flash, redirect, url_for
+from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
-from tpma.core.errors import Conflict, NotFound
+from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext
 from tpma.kits import queries as kits
@@ -15,15 +15,21 @@ from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
+from tpma.sending import checkup, gate, gathering, marks, regating, reports, resending, service
 from tpma.sending import progress as progresses
-from tpma.sending import resending, service
 from tpma.web.context import actor, render, system
+from tpma.web.forms import Faults
 from tpma.web.guards import partner
 
 checking = Blueprint(
     "sending_check", __name__, url_prefix="/portal/launches", template_folder="templates"
 )
 
+_ELSEWHERE = {
+    "brand": "branding_portal.profile",
+    "kits": "kits_portal.index",
+    "contacts": "audiences_portal.index",
+}
 _CURES = {
     "audience": "launches_portal.audience",
     "message": "launches_portal.message",
@@ -37,10 +43,12 @@ _CURES = {
 def check(launch_id: UUID) -> ResponseReturnValue:
     with system().db.reading() as session:
         launch = _draft(session, launch_id)
-        return _screen(session, launch, service.check(session, system(), launch))
+        return _screen(session, launch, service.check(session, system(), launch, actor()))
 
 
-def _screen(session: Session, launch: Launch, report: service.Report) -> str:
+def _screen(
+    session: Session, launch: Launch, report: service.Report, faults: Faults | None = None
+) -> str:
     return render(
         "sending/check.html",
         launch=launch,
@@ -50,6 +58,12 @@ def _screen(session: Session, launch: Launch, report: service.Report) -> str:
         here="check",
         close_url=url_for("launches_portal.index"),
         report=report,
+        groups=checkup.groups(report),
+        ticked=set(request.form.getlist("word")),
+        faults=faults or Faults(),
+        earlier=reports.history(session, launch),
+        changed_words=regating.words_for,
+        four_eyes=marks.needs_approval(session, launch.tenant_id),
         cure_url=lambda screen: _cure(screen, launch),
         readers=progresses.readers(
             session, launch, compiling.drawing(session, launch, system().settings.base_url)
@@ -61,23 +75,78 @@ def _screen(session: Session, launch: Launch, report: service.Report) -> str:
 def _cure(screen: str, launch: Launch) -> str:
     if screen in _CURES:
         return url_for(_CURES[screen], launch_id=launch.id)
-    return url_for({"brand": "branding_portal.profile", "kits": "kits_portal.index"}[screen])
+    return url_for(_ELSEWHERE[screen])
 
 
 @checking.post("/<uuid:launch_id>/launch")
 @partner("launch.write")
 def launch(launch_id: UUID) -> ResponseReturnValue:
-    """Launch: checked once more, frozen, planned and scheduled in one transaction."""
+    """Launch: warnings taken on, checked once more, frozen, planned and scheduled in one
+    transaction. Who has not had the proof yet gets it with it."""
     try:
         with system().db.transaction() as session:
             draft = launches.get(session, actor().organisation_id, launch_id)
             if launches.is_editable(draft):
+                _take_on(session, draft)
                 service.launch(session, system(), actor(), draft)
-    except Conflict:
+    except (Conflict, Invalid) as error:
+        faults = Faults()
+        faults.add(error if isinstance(error, Invalid) else Invalid(error.message, field="launch"))
         with system().db.reading() as session:
             draft = _draft(session, launch_id)
-            return _screen(session, draft, service.check(session, system(), draft)), 409
+            found = service.check(session, system(), draft, actor())
+            return _screen(session, draft, found, faults), 409
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
+
+
+def _take_on(session: Session, draft: Launch) -> None:
+    """The ticked warnings, by name; and the proof, if nobody asked for it yet."""
+    ticked = request.form.getlist("word")
+    found = service.check(session, system(), draft, actor())
+    if ticked:
+        marks.acknowledge(session, actor(), draft, found.gate_hash, found.checks, ticked)
+    if not found.to_mend:
+        marks.ensure_proof(session, actor(), draft, found.gate_hash)
+
+
+@checking.post("/<uuid:launch_id>/proof")
+@partner("launch.write")
+def proof(launch_id: UUID) -> ResponseReturnValue:
+    """Send me a test. The page asks by itself (htmx) once nothing else is red."""
+    by_itself = bool(request.headers.get("HX-Request"))
+    with system().db.transaction() as session:
+        draft = _draft(session, launch_id)
+        gate_hash = gate.fingerprint(gathering.parts(session, system(), draft))
+        ask = marks.ensure_proof if by_itself else marks.ask_proof
+        ask(session, actor(), draft, gate_hash)
+        told = marks.proof(session, draft, gate_hash, actor())
+    if by_itself:
+        return render("sending/proof.html", launch=draft, told=told)
+    flash(_("The proof is on its way to %(address)s.", address=told.address))
+    return redirect(url_for(".check", launch_id=launch_id), 303)
+
+
+@checking.post("/<uuid:launch_id>/approve")
+@partner("launch.write")
+def approve(launch_id: UUID) -> ResponseReturnValue:
+    """The second pair of eyes, where the company asks for one."""
+    with system().db.transaction() as session:
+        draft = _draft(session, launch_id)
+        gate_hash = gate.fingerprint(gathering.parts(session, system(), draft))
+        marks.approve(session, actor(), draft, gate_hash)
+    flash(_("Approved. Whoever prepared it can launch it now."))
+    return redirect(url_for(".check", launch_id=launch_id), 303)
+
+
+@checking.post("/four-eyes")
+@partner("team.write")
+def four_eyes() -> ResponseReturnValue:
+    """Whether launches of this company want a second pair of eyes."""
+    needed = request.form.get("needed") == "1"
+    with system().db.transaction() as session:
+        marks.set_approval(session, actor(), actor().organisation_id, needed)
+    flash(_("Saved."))
+    return redirect(url_for("launches_portal.index"), 303)
 
 
 @checking.post("/<uuid:launch_id>/unschedule")
@@ -152,6 +221,8 @@ def _panel(session: Session, found: Launch) -> dict[str, Any]:
         "again": resending.candidates(session, found),
         "waits": progresses.waits(session, found, system()),
         "mailbox": not system().mail.capabilities.leaves_machine,
+        "changed": regating.words_for(regating.changed(session, system(), found)),
+        "report": reports.newest(session, found),
     }
 
 

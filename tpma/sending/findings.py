@@ -1,11 +1,15 @@
-"""What the check before a launch looks at, and what its rules say of it."""
+"""What the rules of the gate say of a launch."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-from tpma.branding.findings import Finding as BrandFinding
+from tpma.core.i18n import gettext as _
+from tpma.sending.facts import Facts, Sample
+
+__all__ = ["Check", "Facts", "Rule", "Sample", "Severity", "Tone"]
+
+Cure = tuple[str, str]  # (label, screen of the wizard or "brand", "kits", "contacts")
 
 
 class Tone(StrEnum):
@@ -15,62 +19,119 @@ class Tone(StrEnum):
     NOT_NEEDED = ""
 
 
+class Severity(StrEnum):
+    """What a rule may do when it does not hold (DELIVERY 5)."""
+
+    BLOCKS = "B"  # nobody can override it
+    WARNS = "W"  # somebody has to take it on, by name
+    TELLS = "N"  # said and no more
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of the report. `cure` names the screen that mends it: (label, screen, anchor)."""
+    """One line of the report. `cure` names the screen that mends it.
+
+    `severity` is that of this finding: a rule that blocks may also warn (a short DKIM key).
+    `pending` is a red that the platform mends by itself when Launch is pressed.
+    """
 
     rule: str
     tone: Tone
     title: str
     text: str
-    cure: tuple[str, str] | None = None  # (label, screen of the wizard or "brand", "audience")
+    cure: Cure | None = None
+    family: str = ""
+    severity: Severity = Severity.BLOCKS
+    source: str = ""
+    pending: bool = False
+
+    @property
+    def wants_word(self) -> bool:
+        """A warning that has to be acknowledged before Launch."""
+        return self.tone is Tone.AMBER and self.severity is not Severity.TELLS
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """One mail as it would leave, for the rules that look at bytes."""
+class Said:
+    """What a rule says, before it is known as whose word it is."""
 
-    asset: str
-    locale: str
-    raw: bytes
-    html: str
+    tone: Tone
     text: str
+    cure: Cure | None = None
+    title: str = ""
+    rule: str = ""  # of a finding that has an id of its own, as those of the brand
+    severity: Severity | None = None
+    pending: bool = False
+
+
+def red(text: str, cure: Cure | None = None, title: str = "") -> Said:
+    return Said(Tone.RED, text, cure, title)
+
+
+def amber(text: str, cure: Cure | None = None, title: str = "") -> Said:
+    """A warning: somebody has to take it on."""
+    return Said(Tone.AMBER, text, cure, title, severity=Severity.WARNS)
+
+
+def told(text: str, cure: Cure | None = None, title: str = "") -> Said:
+    """Worth a look, and no more."""
+    return Said(Tone.AMBER, text, cure, title, severity=Severity.TELLS)
+
+
+def green(text: str, title: str = "") -> Said:
+    return Said(Tone.GREEN, text, title=title)
+
+
+def unneeded(text: str = "") -> Said:
+    return Said(Tone.NOT_NEEDED, text or _("Not needed here: nothing leaves this machine"))
+
+
+Look = Callable[[Facts], Iterable[Said]]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything the rules look at; gathered by `tpma.sending.service`."""
+class Rule:
+    """One rule id of DELIVERY 5.1, or a house rule: pure, it sees the facts and nothing else."""
 
-    today: date
-    now: datetime
-    code: str
-    start_at: datetime | None
-    ends_at: datetime
-    kit_retires: date | None  # its last day, in the vendor's zone
-    from_name: str
-    reply_to: str
-    partner_name: str
-    goal_leads: int
-    planned_cost_minor: int
-    matching: int
-    writable: int
-    suppressed: int
-    no_consent: int
-    consent_by_basis: Mapping[str, int]
-    locales: Mapping[str, str | None]  # asked for → served by
-    readers_by_locale: Mapping[str, int]
-    policy: str
-    accepted_fallback: bool
-    missing_consents: tuple[str, ...]  # locales whose form has no lawful consent text
-    denied_countries: Mapping[str, int]
-    brand: tuple[BrandFinding, ...]
-    cobranded_state: str
-    compile_faults: tuple[tuple[str, str], ...]  # (asset and locale, message)
-    samples: tuple[Sample, ...]
-    unresolved: int  # contacts whose mail could not be built in the dry run
-    leaves_machine: bool
-    links: Mapping[str, str] = field(default_factory=dict)
-    vendor_zone: str = "UTC"  # IANA
-    vendor_held: int = 0  # by the vendor's list, as a partner may know it
-    not_opted_in: int = 0
-    opt_in_rule_of: tuple[str, ...] = ()  # names of who writes only to people who signed up
+    id: str
+    severity: Severity
+    family: str
+    title: str
+    source: str
+    look: Look
+
+    def check(self, facts: Facts) -> list[Check]:
+        return [self._check(said) for said in self.look(facts)]
+
+    def _check(self, said: Said) -> Check:
+        return Check(
+            rule=said.rule or self.id,
+            tone=said.tone,
+            title=said.title or _(self.title),
+            text=said.text,
+            cure=said.cure,
+            family=self.family,
+            severity=said.severity or self.severity,
+            source=self.source,
+            pending=said.pending,
+        )
+
+
+def rule(
+    rule_id: str, severity: Severity, title: str, source: str, family: str = ""
+) -> Callable[[Look], Rule]:
+    """Make a function of facts a rule; its family is its file's name."""
+
+    def made(look: Look) -> Rule:
+        own = family or look.__module__.rsplit(".", 1)[-1]
+        return Rule(rule_id, severity, own, title, source, look)
+
+    return made
+
+
+def share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0
+
+
+def total(counts: Mapping[str, int]) -> int:
+    return sum(counts.values())

@@ -5,10 +5,31 @@ from uuid import UUID
 from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
-from tpma.sending import guards, notices, service
+from tpma.sending import guards, notices, proofs, regating, service
 from tpma.sending.events import canary, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
 from tpma.system import System
+
+
+@jobs.handles("sending.start")
+def start(system: System, launch_id: str, start: str = "") -> None:
+    """The hour has come: looked at once more, then started. A moved launch has another job."""
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
+        regating.start(session, system, launch)
+
+
+@jobs.handles("sending.regate")
+def regate(system: System, launch_id: str, start: str = "") -> None:
+    """Before the hour, so that whoever launched hears of a change in time."""
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
+        regating.look(session, system, launch)
+
+
+@jobs.handles("sending.proof")
+def proof(system: System, mark_id: str, turn: int) -> None:
+    proofs.send(system, UUID(mark_id), turn)
 
 
 @jobs.handles("sending.queue_step")

@@ -1,7 +1,7 @@
 """The mailbox: what the local outbox keeps, for those whose launch it was. Reads only.
 
-`tenant_id` is the partner that looks; None is the operator, who sees notices too. A partner never
-sees notices: they carry the invitations and recovery links of its own people.
+`tenant_id` is the partner that looks; None is the operator, who sees notices too. Of the notices
+a partner sees its own proofs only: others carry invitations and recovery links of its people.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,13 @@ from tpma.sending.models import (
     DeliveryFact,
     FactKind,
     Message,
+    Notice,
     OutboxMail,
     SendState,
 )
 from tpma.sending.rules import shown_status
+
+PROOF = "proof:"  # what the causes of proofs begin with
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ def visible(tenant_id: UUID | None) -> list[ColumnElement[bool]]:
     """The conditions of a mail that this tenant (None: the operator) may see."""
     if tenant_id is None:
         return []
-    return [OutboxMail.tenant_id == tenant_id, OutboxMail.message_id.is_not(None)]
+    proofs = select(Notice.id).where(Notice.tenant_id == tenant_id, Notice.cause.startswith(PROOF))
+    shown = or_(OutboxMail.message_id.is_not(None), OutboxMail.notice_id.in_(proofs))
+    return [OutboxMail.tenant_id == tenant_id, shown]
 
 
 def listing(session: Session, tenant_id: UUID | None, wanted: Wanted, most: int) -> list[Listed]:

@@ -281,3 +281,53 @@ class OutboxMail(Base):
     subject: Mapped[str] = mapped_column(String(300))
     at: Mapped[datetime]
     provider_id: Mapped[str] = mapped_column(String(120))
+
+
+class GateReport(Row):
+    """What the gate said when a launch was launched; kept when a later one supersedes it.
+
+    `sha256` is that of the report's canonical JSON, so that a changed row shows.
+    """
+
+    __tablename__ = "gate_reports"
+    __table_args__ = (Index("ix_gate_reports_launch", "launch_id", "created_at"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
+    launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"))
+    gate_hash: Mapped[str] = mapped_column(String(64))
+    report: Mapped[dict[str, Any]]
+    sha256: Mapped[str] = mapped_column(String(64))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # who launched
+    superseded_at: Mapped[datetime | None]
+    superseded_by: Mapped[list[str]] = mapped_column(default=list)  # parts that changed
+
+
+class MarkKind(StrEnum):
+    ACKNOWLEDGED = "acknowledged"  # a warning, read and taken on
+    PROOF = "proof"  # a proof mail of exactly this content went to this person
+    APPROVED = "approved"  # a second person looked
+
+
+class GateMark(Row):
+    """What one person did before a launch, for exactly one gate hash."""
+
+    __tablename__ = "gate_marks"
+    __table_args__ = (UniqueConstraint("launch_id", "gate_hash", "kind", "rule", "user_id"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
+    launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"))
+    gate_hash: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[MarkKind] = mapped_column(enum_column(MarkKind))
+    rule: Mapped[str] = mapped_column(String(40), default="")  # of an acknowledgement
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    times: Mapped[int] = mapped_column(SmallInteger, default=1)  # a proof: how often asked for
+
+
+class GateSetting(Row):
+    """What a partner asks of its own launches beyond the rules."""
+
+    __tablename__ = "gate_settings"
+    __table_args__ = (UniqueConstraint("tenant_id"),)
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
+    four_eyes: Mapped[bool] = mapped_column(default=False)

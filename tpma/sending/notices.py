@@ -42,20 +42,27 @@ def send(
     A submission whose end nobody knows is repeated once, after half an hour without an event
     that proves it; where the transport itself knows a mail again, at once.
     """
-    notice_id = _keep(system, tenant_id, cause, recipient, subject, body, locale)
+    notice_id = keep(system, tenant_id, cause, recipient, subject, body, locale)
+    hand_over(system, notice_id, _envelope(system, notice_id))
+
+
+def hand_over(system: System, notice_id: UUID, envelope: Envelope, code: str = "") -> None:
+    """Submit a kept notice unless it is over; `code` is the campaign's, for the mailbox.
+
+    Raises Unavailable where nobody can tell, or it was not taken: the job comes back.
+    """
     if not _begin(system, notice_id):
         return
-    envelope = _envelope(system, notice_id)
     if system.mail.problems(envelope):
-        _record(system, notice_id, envelope, SendResult(Outcome.REFUSED))
+        _record(system, notice_id, SendResult(Outcome.REFUSED), code)
         return
     result = system.mail.send(envelope, time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS)
-    _record(system, notice_id, envelope, result)
+    _record(system, notice_id, result, code)
     if result.outcome in {Outcome.NOT_SENT, Outcome.MAYBE}:
         raise Unavailable(_("The notice could not be handed over (%(code)s).", code=result.code))
 
 
-def _keep(
+def keep(
     system: System,
     tenant_id: str | None,
     cause: str,
@@ -164,7 +171,7 @@ _AFTER = {
 }
 
 
-def _record(system: System, notice_id: UUID, envelope: Envelope, result: SendResult) -> None:
+def _record(system: System, notice_id: UUID, result: SendResult, code: str) -> None:
     with system.db.transaction() as session:
         notice = session.get_one(Notice, notice_id, with_for_update=True)
         if notice.state is NoticeState.ACCEPTED:
@@ -172,7 +179,7 @@ def _record(system: System, notice_id: UUID, envelope: Envelope, result: SendRes
         notice.state = _AFTER[result.outcome]
         if result.outcome is Outcome.ACCEPTED:
             notice.provider_id = result.provider_id
-            _index(session, system, notice, str(result.provider_id))
+            _index(session, system, notice, str(result.provider_id), code)
 
 
 def proved(session: Session, notice_id: UUID, provider_id: str | None) -> bool:
@@ -185,13 +192,14 @@ def proved(session: Session, notice_id: UUID, provider_id: str | None) -> bool:
     return True
 
 
-def _index(session: Session, system: System, notice: Notice, provider_id: str) -> None:
+def _index(session: Session, system: System, notice: Notice, provider_id: str, code: str) -> None:
     listed = session.scalar(select(OutboxMail.id).where(OutboxMail.notice_id == notice.id))
     if listed is None and not system.mail.capabilities.leaves_machine:
         session.add(
             OutboxMail(
                 tenant_id=notice.tenant_id,
                 notice_id=notice.id,
+                campaign_code=code,
                 recipient=notice.recipient,
                 subject=notice.subject,
                 at=system.clock(),

@@ -1,6 +1,7 @@
 """What readers of our mails ask for: a link, the open pixel, to be written to no more."""
 
 import base64
+import re
 from uuid import UUID
 
 from flask import Blueprint, Response, make_response, redirect, request, url_for
@@ -9,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from tpma.core.errors import NotFound
+from tpma.core.errors import Invalid, NotFound
+from tpma.core.i18n import babel_locale
 from tpma.core.log import logger
 from tpma.core.signing import TOKEN_LENGTH, link_index
 from tpma.launches.models import Launch
@@ -17,13 +19,17 @@ from tpma.pages.answers import locked, visitor_tag
 from tpma.pages.queries import Reader
 from tpma.rendering.frame import Frame
 from tpma.rendering.notices import (
+    Choice,
+    Language,
     message_page,
     not_found_page,
+    preferences_page,
     unsubscribe_page,
     unsubscribed_page,
 )
+from tpma.rendering.page_texts import say
 from tpma.sending.models import Message
-from tpma.tracking import queries, service, unsubscribing
+from tpma.tracking import preferring, queries, service, unsubscribing
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.words import said
@@ -34,6 +40,7 @@ from tpma.web.security import csrf, limiter
 public = Blueprint("tracking_public", __name__)
 csrf.exempt(public)  # RFC 8058 posts come without cookie or session; the token is the proof
 _log = logger("tracking")
+_VENDOR = re.compile(r"v-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -120,8 +127,15 @@ def unsubscribe(token: str) -> ResponseReturnValue:
         message = queries.message_of(session, system().signer, token)
         frame = queries.frame_of(session, message)
         address = queries.masked_address(session, message)
-    action = url_for(".stop", token=token)
-    return locked(unsubscribe_page(frame, address=address, action=action, token_fields={}))
+    return locked(
+        unsubscribe_page(
+            frame,
+            address=address,
+            action=url_for(".stop", token=token),
+            token_fields={},
+            preferences_url=url_for(".preferences", token=token),
+        )
+    )
 
 
 @public.post("/u/<token>")
@@ -136,6 +150,68 @@ def stop(token: str) -> ResponseReturnValue:
         unsubscribing.unsubscribe(session, message, visit(), channel)
         frame = queries.frame_of(session, message)
     return locked(unsubscribed_page(frame, undo_action=url_for(".undo", token=token)))
+
+
+@public.get("/u/<token>/preferences")
+@anybody
+def preferences(token: str) -> ResponseReturnValue:
+    """Show, and change nothing: scanners follow links."""
+    with system().db.reading() as session:
+        message = queries.message_of(session, system().signer, token)
+        return locked(_preferences(session, message, token))
+
+
+@public.post("/u/<token>/preferences")
+@anybody
+@limiter.limit("30 per minute", key_func=_mail)
+def prefer(token: str) -> ResponseReturnValue:
+    """The choice, or the button that stops everything: effective as this commits."""
+    wanted = {UUID(name[2:]) for name in request.form if _VENDOR.fullmatch(name)}
+    with system().db.transaction() as session:
+        message = queries.message_of(session, system().signer, token)
+        if request.form.get("all"):
+            unsubscribing.unsubscribe(session, message, visit(), unsubscribing.PAGE)
+        else:
+            preferring.save(session, message, wanted, request.form.get("language", "")[:35])
+        return locked(_preferences(session, message, token, saved=True))
+
+
+def _preferences(session: Session, message: Message, token: str, *, saved: bool = False) -> str:
+    """Who stopped everything is shown that, and the way back."""
+    frame = queries.frame_of(session, message)
+    contact = preferring.person(session, message)
+    if contact is None or preferring.has_stopped(session, contact):
+        return unsubscribed_page(frame, undo_action=url_for(".undo", token=token))
+    language = contact.locale or message.locale
+    return preferences_page(
+        frame,
+        address=queries.masked_address(session, message),
+        choices=[
+            Choice(
+                f"v-{vendor.id}",
+                vendor.trading_name,
+                say(frame.tag, "about_vendor", vendor=vendor.trading_name),
+                is_wanted,
+            )
+            for vendor, is_wanted in preferring.vendors(session, message)
+        ],
+        action=url_for(".prefer", token=token),
+        token_fields={},
+        languages=_languages(preferring.languages(session, message), language),
+        saved=saved,
+    )
+
+
+def _languages(tags: list[str], language: str) -> list[Language]:
+    served = language if language in tags else language.split("-")[0]
+    names = {tag: babel_locale(tag).get_display_name(babel_locale(tag)) or tag for tag in tags}
+    return [Language(tag, names[tag], tag == served) for tag in tags]
+
+
+@public.errorhandler(Invalid)
+def unclear(_error: Invalid) -> ResponseReturnValue:
+    """A form nobody of us wrote."""
+    return locked(not_found_page(visitor_tag()), 400)
 
 
 @public.post("/u/<token>/undo")

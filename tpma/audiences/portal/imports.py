@@ -22,7 +22,7 @@ from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext, number
 from tpma.web.context import actor, render, system
-from tpma.web.forms import Faults, safe_next
+from tpma.web.forms import Faults, day, safe_next
 from tpma.web.guards import partner
 
 
@@ -150,6 +150,8 @@ def start_import(import_id: UUID) -> ResponseReturnValue:
                 basis=request.form.get("basis", ""),
                 consent_source=request.form.get("consent_source", ""),
                 tags=request.form.get("tags", ""),
+                obtained_on=day("obtained_on"),
+                purchased=request.form.get("purchased") == "1",
             )
     except Invalid as error:
         return _refused(import_id, error)
