@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
+from tpma.core import log, schema
 from tpma.core.clock import Clock, utc_now
 from tpma.core.db import Database
 from tpma.core.settings import Settings, load, secret_of
@@ -30,3 +31,14 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         settings=chosen,
         clock=clock,
     )
+
+
+def started() -> System:
+    """As `from_settings`, for a process that goes to work: it logs in the style that was set.
+
+    Raises Conflict, with the cure, if the database is not at this version's revision.
+    """
+    system = from_settings()
+    log.configure(system.settings.log_format)
+    schema.require(system.settings.url_of_database)
+    return system

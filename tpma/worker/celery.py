@@ -14,7 +14,7 @@ from tpma import jobs
 from tpma.core.settings import load
 from tpma.sending import engine, recovery, service
 from tpma.system import System
-from tpma.wiring import from_settings
+from tpma.wiring import started
 from tpma.worker import handlers
 
 handlers.load()
@@ -39,7 +39,7 @@ def system() -> System:
     """One system a worker process; its connections are not shared over a fork."""
     global _system
     if _system is None:
-        _system = from_settings()
+        _system = started()
     return _system
 
 
