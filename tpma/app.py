@@ -89,7 +89,7 @@ def _own_system() -> System:
         said = f"The database cannot be used: {str(error.orig).splitlines()[0]}"
     except OSError as error:  # a folder that may not be written
         said = str(error)
-    print(f"tpma: {said}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"tpma: {said}\n")
     sys.exit(_NOT_LOADED)
 
 

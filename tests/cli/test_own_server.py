@@ -56,7 +56,9 @@ def test_an_unmigrated_database_is_refused_in_one_line(start):
 def test_what_keeps_it_from_starting_is_said_in_one_line(start, variable, value, named):
     code, said = start("from tpma.app import create_app; create_app()", **{variable: value})
     assert code == 4
-    assert said.startswith("tpma: ") and named in said and said.count("\n") == 1
+    assert said.startswith("tpma: ")
+    assert named in said
+    assert said.count("\n") == 1
 
 
 def test_it_logs_in_the_style_that_was_set(start, tmp_path):

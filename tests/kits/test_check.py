@@ -246,6 +246,31 @@ def test_a_template_that_cannot_be_read_makes_no_translation_stale():
     assert [(fault.rule, fault.file) for fault in faults] == [("template", INVITE)]
 
 
+def test_every_fault_of_a_template_is_named():
+    files = spoilt(INVITE, "{{ legal.footer }}", "{{ legal.footer | upper }}")
+    text = files[INVITE].decode()
+    text = text.replace("launch.code", "launch.codes", 1)
+    text = text.replace("{% t cta %}See", "{% t cta %}{% if x %}See", 1)
+    text = text.replace("</mj-body>", "{% for a in b %}\n{{- brand.name }}\n{{ brand.name</mj-body>")
+    files[INVITE] = text.encode()
+    wanted = {
+        (rule, line_of(files[INVITE], marker))
+        for rule, marker in [
+            ("template", "| upper"),
+            ("field.unknown", "launch.codes"),
+            ("template", "{% t cta %}"),
+            ("template", "{% for"),
+            ("template", "{{- brand"),
+            ("template", "{{ brand.name</mj"),
+        ]
+    }
+    found = {(fault.rule, fault.line) for fault in checked(files).faults if fault.file == INVITE}
+    assert wanted <= found
+    assert {line for rule, line in found if rule == "template"} == {
+        line for rule, line in wanted if rule == "template"
+    }
+
+
 def test_a_mail_that_gmail_would_cut_off_is_refused():
     files = spoilt(INVITE, "</mj-text>", "</mj-text>" + "<mj-text>%s</mj-text>" % ("long " * 21000))
     assert {(f.rule, f.file) for f in checked(files).faults} == {("mail.size", INVITE)}

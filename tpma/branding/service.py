@@ -31,7 +31,7 @@ from tpma.branding.regions import check_locked, locked_hashes
 from tpma.branding.reports import brand_report, kit_report
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
-from tpma.core.text import one_line
+from tpma.core.text import one_line, phone_number
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
@@ -74,7 +74,7 @@ _PROFILE: dict[str, Reader] = {
     "contact_name": _line(120),
     "contact_title": _line(120),
     "contact_email": fields.mail,
-    "contact_phone": fields.phone,
+    "contact_phone": phone_number,
     "website": fields.web_address,
     "privacy_url": fields.web_address,
     "imprint_url": fields.web_address,
@@ -89,7 +89,7 @@ _COMPANY: dict[str, Reader] = {
     "region": _line(100),
     "postal_code": _line(20),
     "company_email": fields.mail,
-    "company_phone": fields.phone,
+    "company_phone": phone_number,
 }
 _LEGAL = sorted(set(footer.NAMES) - {"legal_name", "address", "contact", "email", "phone"})
 _NEVER_EMPTY = {"name", "legal_name"}

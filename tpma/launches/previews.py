@@ -73,7 +73,7 @@ def asset_of(content: KitContent, key: str) -> AssetSpec:
 def slots(session: Session, plan: Drawing, asset: str, locale: str) -> list[Field]:
     """The places a partner may word, with the kit's own words of the served language."""
     asset_of(plan.content, asset)
-    served = _served(plan, locale)
+    served = compiling.served_locale(plan, locale)
     own = branding.own_words(session, plan.launch.cobranded_kit, served)
     return [
         Field(
@@ -151,16 +151,12 @@ def _person(reader: str) -> Person:
 
 
 def post_text(session: Session, plan: Drawing, asset: str, locale: str) -> str:
-    served = _served(plan, locale)
+    served = compiling.served_locale(plan, locale)
     return compile_post(
         plan.content,
         asset,
         served,
-        requested=locale,
-        brand=plan.brand,
-        vendor=plan.vendor,
-        launch=plan.facts,
-        slots=branding.own_words(session, plan.launch.cobranded_kit, served),
+        **compiling.given(session, plan, locale, served),
     )
 
 
@@ -177,25 +173,14 @@ def _as_page(words: str, locale: str) -> str:
 
 def document(session: Session, plan: Drawing, asset: str, locale: str) -> PdfSource:
     """The data sheet as HTML, on the paper of the partner's country."""
-    served = _served(plan, locale)
+    served = compiling.served_locale(plan, locale)
     return compile_pdf(
         plan.content,
         asset_of(plan.content, asset).key,
         served,
-        requested=locale,
-        brand=plan.brand,
-        vendor=plan.vendor,
-        launch=plan.facts,
-        slots=branding.own_words(session, plan.launch.cobranded_kit, served),
+        **compiling.given(session, plan, locale, served),
         paper=paper_for(plan.brand.company.country),
     )
-
-
-def _served(plan: Drawing, locale: str) -> str:
-    served = plan.served(locale)
-    if served is None:
-        raise Invalid(_("This kit has no text for readers of %(locale)s.", locale=locale))
-    return served
 
 
 def qr_svg(plan: Drawing) -> bytes:

@@ -21,6 +21,7 @@ from tpma.rendering.grammar import (
     UnitNode,
     is_markup,
     parse,
+    read,
 )
 from tpma.rendering.places import Place
 
@@ -32,6 +33,7 @@ __all__ = [
     "fill_markup",
     "fill_plain",
     "is_markup",
+    "look",
     "parse",
     "scan",
 ]
@@ -64,15 +66,24 @@ def scan(source: str, name: str) -> Scan:
 
     Raises TemplateFault with the line of the first thing the language does not have.
     """
-    nodes = parse(source, is_markup(name))
+    found, faults = look(source, name)
+    if faults:
+        raise faults[0]
+    return found
+
+
+def look(source: str, name: str) -> tuple[Scan, list[TemplateFault]]:
+    """As `scan`, with every fault; where there are some, what could be made out."""
+    nodes, faults = read(source, is_markup(name))
     units = [node for node in nodes if isinstance(node, UnitNode)]
     fields = [node for node in nodes if isinstance(node, Field)]
     fields += [field for unit in units for field in unit.fields]
-    return Scan(
+    found = Scan(
         units=[(unit.id, unit.text, unit.line, unit.place.quoted) for unit in units],
         slots=[(n.key, n.default, n.line) for n in nodes if isinstance(n, SlotNode)],
         fields=[(field.name, field.line) for field in fields],
     )
+    return found, faults
 
 
 Protect = Callable[[str], str]
