@@ -1,5 +1,6 @@
 """A brand entered once, the facts made of it, and a kit with a partner's words."""
 
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -7,13 +8,15 @@ from sqlalchemy import select
 
 from tests.factories import branding as make
 from tests.factories import identity, kits, partners
-from tests.factories.base import save
+from tests.factories.base import bind, save
 from tpma.branding import fields, queries, service
 from tpma.branding.findings import errors
 from tpma.branding.models import BrandState, CoBrandedKitState, Customisation, LogoVariant
 from tpma.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from tpma.identity.models import AuditLog, Membership, Organisation
 from tpma.jobs import Job
+from tpma.kits.models import KitVersion
+from tpma.partners.models import Enrolment
 
 BASE = "https://tpma.example"
 State = CoBrandedKitState
@@ -269,6 +272,34 @@ def test_a_partner_gets_one_copy_of_a_kit(session):
     version, enrolment = kits.kit_version(ours), make.enrolment(ours)
     first = service.cobranded(session, enrolment, version)
     assert service.cobranded(session, enrolment, version) is first
+
+
+@pytest.mark.parametrize("known_brand", [True, False])
+def test_two_colleagues_open_a_kit_at_the_same_moment(db, known_brand):
+    with db.transaction() as session:
+        bind(session)
+        ours = vendor()
+        version, enrolment = kits.kit_version(ours), make.enrolment(ours)
+        if known_brand:
+            service.save_profile(session, enrolment.partner_id, {"name": "Brightline"})
+    copies = []
+
+    def open_kit():
+        with db.transaction() as session:
+            found = session.get_one(Enrolment, enrolment.id)
+            same = session.get_one(KitVersion, version.id)
+            copies.append(service.cobranded(session, found, same).id)
+
+    with db.transaction() as first:
+        found = first.get_one(Enrolment, enrolment.id)
+        same = first.get_one(KitVersion, version.id)
+        copies.append(service.cobranded(first, found, same).id)
+        second = Thread(target=open_kit)
+        second.start()
+        second.join(0.3)  # it has looked, found none, and waits for the first to be done
+    second.join()
+    assert len(copies) == 2
+    assert len(set(copies)) == 1
 
 
 def test_an_untouched_kit_is_approved_by_rule(session):

@@ -22,10 +22,8 @@ from tpma.localization import rules as locales
 from tpma.rendering.content import KitContent
 from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, VendorFacts
 from tpma.rendering.links import target_address
-from tpma.rendering.mail import MailSkeleton, compile_mail, signed_links
+from tpma.rendering.mail import MOST_LINKS, MailSkeleton, compile_mail, signed_links
 from tpma.rendering.page import PageArtifact, compile_page
-
-MOST_LINKS = 64  # one link character
 
 
 @dataclass(frozen=True, slots=True)
