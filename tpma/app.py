@@ -33,6 +33,7 @@ DOORS = [
     ("tpma.kits.public", "public"),
     ("tpma.branding.portal", "portal"),
     ("tpma.branding.studio", "studio"),
+    ("tpma.branding.own_studio", "studio"),
     ("tpma.branding.public", "public"),
     ("tpma.audiences.portal", "portal"),
     ("tpma.launches.portal", "portal"),

@@ -221,7 +221,10 @@ def test_every_rule_of_the_document_has_a_spoilt_kit():
     text = Path("docs/kit-format.md").read_text().split("## Rules of the check")[1]
     named = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
     rules = set(re.findall(r"`([a-z._]+)`", named))
-    assert rules - {spoil[0] for spoil in SPOILT} == {"mail.size", "link.count"}  # tests of their own
+    assert rules - {spoil[0] for spoil in SPOILT} == {
+        "mail.size",
+        "link.count",
+    }  # tests of their own
 
 
 def test_a_fault_of_the_manifest_makes_no_translation_stale():
@@ -276,7 +279,9 @@ def test_every_fault_of_a_template_is_named():
     text = files[INVITE].decode()
     text = text.replace("launch.code", "launch.codes", 1)
     text = text.replace("{% t cta %}See", "{% t cta %}{% if x %}See", 1)
-    text = text.replace("</mj-body>", "{% for a in b %}\n{{- brand.name }}\n{{ brand.name</mj-body>")
+    text = text.replace(
+        "</mj-body>", "{% for a in b %}\n{{- brand.name }}\n{{ brand.name</mj-body>"
+    )
     files[INVITE] = text.encode()
     wanted = {
         (rule, line_of(files[INVITE], marker))

@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from tpma.branding import queries
+from tpma.branding import queries, vendors
 from tpma.branding.findings import Finding, error
 from tpma.branding.models import CoBrandedKit
 from tpma.branding.regions import check_locked
@@ -111,7 +111,7 @@ def _launch(
     session: Session, enrolment: Enrolment, kit: Kit, content: KitContent, base_url: str
 ) -> LaunchFacts:
     """A launch that is not one yet: its code and its page have no number."""
-    prefix = queries.vendor(session, enrolment.tenant_id).code_prefix
+    prefix = vendors.vendor(session, enrolment.tenant_id).code_prefix
     slug = enrolment.partner.slug
     return LaunchFacts(
         code=f"{prefix}-{kit.key}-XXXXXXX",

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tpma.branding import fields, logos
+from tpma.branding import fields, logos, vendors
 from tpma.branding.cobranding import (
     approve,
     cobranded,
@@ -53,6 +53,8 @@ __all__ = [
     "save_company",
     "save_logo",
     "save_profile",
+    "save_vendor_colour",
+    "save_vendor_logo",
     "slot_values",
     "submit",
     "to_be_looked_at",
@@ -187,6 +189,24 @@ def save_logo(
     _judge(session, brand)
     record(session, actor, partner_org_id, "brand_logo.saved", row, variant=variant.value)
     return row
+
+
+def save_vendor_logo(
+    session: Session, actor: Actor, variant: LogoVariant, data: bytes
+) -> BrandLogo:
+    """As `save_logo`, for the vendor that acts. A vendor that chose no colour gets the logo's."""
+    row = vendors.vendor(session, actor.organisation_id)
+    saved = save_logo(session, actor.organisation_id, variant, data, actor)
+    if variant is LogoVariant.PRIMARY and row.brand_colour == vendors.UNCHOSEN:
+        row.brand_colour = profile(session, actor.organisation_id).primary or vendors.UNCHOSEN
+    return saved
+
+
+def save_vendor_colour(session: Session, actor: Actor, text: str) -> None:
+    """Raises Invalid(field="brand_colour")."""
+    row = vendors.vendor(session, actor.organisation_id)
+    row.brand_colour = fields.colour(text, "brand_colour") or vendors.UNCHOSEN
+    record(session, actor, actor.organisation_id, "vendor.brand_saved", row)
 
 
 def _logo_row(session: Session, brand: BrandProfile, variant: LogoVariant) -> BrandLogo:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tpma import jobs
@@ -11,8 +10,8 @@ from tpma.core.i18n import day, moment, money, speaking
 from tpma.core.i18n import gettext as _
 from tpma.deals.models import DealRegistration
 from tpma.deals.rules import REASONS
-from tpma.identity.models import Membership, Organisation, User, UserStatus
-from tpma.identity.rules import allowed
+from tpma.identity.models import Organisation, User, UserStatus
+from tpma.identity.queries import people_who_may
 
 Words = tuple[str, str]  # subject, body
 
@@ -131,17 +130,7 @@ def _submitter(session: Session, deal: DealRegistration) -> Iterable[User]:
 
 
 def _desk(session: Session, deal: DealRegistration) -> Iterable[User]:
-    members = session.scalars(
-        select(Membership)
-        .join(Membership.user)
-        .where(
-            Membership.organisation_id == deal.vendor_id,
-            Membership.ended_at.is_(None),
-            Membership.pending.is_(False),
-            User.status == UserStatus.ACTIVE,
-        )
-    )
-    return [member.user for member in members if "deals.decide" in allowed(member.roles)]
+    return people_who_may(session, deal.vendor_id, "deals.decide")
 
 
 def _queue(

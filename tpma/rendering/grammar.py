@@ -235,9 +235,7 @@ class _Reader:
             Place.STYLE: bool(_IN_STYLE.fullmatch(field.name)),
         }
         if not allowed.get(field.place, False):
-            self._refuse(
-                token, _("The merge field %(name)s cannot stand here.", name=field.name)
-            )
+            self._refuse(token, _("The merge field %(name)s cannot stand here.", name=field.name))
 
     def _refuse(self, token: Token, message: str) -> None:
         self.faults.append(TemplateFault(message, _line(self.source, token.start_index)))

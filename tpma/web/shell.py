@@ -84,7 +84,13 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
             lazy("Measure"),
             [("measurement_studio.index", "chart-bar", lazy("Reports"), "report.read")],
         ),
-        (lazy("Set up"), [("team.index", "users", lazy("Team"), "team.read")]),
+        (
+            lazy("Set up"),
+            [
+                ("branding_own.profile", "palette", lazy("Brand"), "brand.read"),
+                ("team.index", "users", lazy("Team"), "team.read"),
+            ],
+        ),
     ],
     "operator": [
         (

@@ -63,7 +63,7 @@ def _is_public(host: str) -> bool:
 
 
 def _too_many(draft: Draft) -> Iterator[Fault]:
-    """The first link of a mail there is no number left for; a mail counts each link it uses once."""
+    """The first link of a mail there is no number left for; each mail counts its links once."""
     declared = {f"link.{row['key']}" for row in draft.rows("link")}
     free = MOST_LINKS
     for _row, template in draft.of_kind("email"):
