@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import nh3
 
 from tpma.core.i18n import gettext as _
+from tpma.rendering.gaps import GAP, closed
 from tpma.rendering.grammar import (
     Field,
     Literal,
@@ -107,18 +108,18 @@ def expand(
     """
     filler = _Filler(texts, slots, values, marks, protect)
     fill = filler.html if markup else filler.plain
-    return "".join(fill(node) for node in parse(source, markup))
+    return closed("".join(fill(node) for node in parse(source, markup)))
 
 
 def fill_plain(text: str, values: Mapping[str, str]) -> str:
     """A text of the kit that is shown without markup: its merge fields filled, not escaped."""
     filler = _Filler({}, {}, values, False, str)
-    return "".join(filler.plain(node) for node in parse(text, False))
+    return closed("".join(filler.plain(node) for node in parse(text, False)))
 
 
 def fill_markup(text: str, values: Mapping[str, str]) -> str:
     """A text of the kit with inline markup: sanitised, its merge fields filled and escaped."""
-    return _Filler({}, {}, values, False, str).inline(text)
+    return closed(_Filler({}, {}, values, False, str).inline(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ class _Filler:
         if isinstance(node, Literal):
             return node.text
         if isinstance(node, Field):
-            return self.value(node)
+            return self.value(node) or GAP
         if isinstance(node, UnitNode):
             return fill_plain(self._text(node.id, node.line), self.values)
         return self.slots.get(node.key) or self._text(node.key, node.line)
@@ -161,6 +162,8 @@ class _Filler:
         value = self.value(field)
         if field.place is Place.ADDRESS_START:
             _refuse_foreign_scheme(value, field)
+        if not value and not field.place.quoted:
+            return GAP
         return value if isinstance(value, Html) else html.escape(value)
 
     def inline(self, text: str, line: int = 0) -> str:
