@@ -46,6 +46,7 @@ DOORS = [
     ("tpma.leads.public", "public"),
     ("tpma.leads.portal", "portal"),
     ("tpma.deals.portal", "portal"),
+    ("tpma.deals.erasing_portal", "portal"),
     ("tpma.deals.studio", "studio"),
     ("tpma.measurement.portal", "portal"),
     ("tpma.measurement.studio", "studio"),

@@ -1,4 +1,4 @@
-"""What time does to registrations. Both handlers look at every one that is due."""
+"""What time does to registrations, each time to all that are due; and files to be forgotten."""
 
 from typing import Any
 
@@ -17,3 +17,10 @@ def expire(system: System, **_payload: Any) -> None:
 def lapse(system: System, **_payload: Any) -> None:
     with system.db.transaction() as session:
         service.lapse_due(session)
+
+
+@jobs.handles("deals.forget_files")
+def forget_files(system: System, names: list[str]) -> None:
+    """Mails of a person who was erased, as the local outbox keeps them."""
+    for name in names:
+        system.mail.forget(name)

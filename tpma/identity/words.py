@@ -51,6 +51,7 @@ _ACTIONS = {
     "import.done": lazy("Contacts added"),
     "contacts.exported": lazy("Contacts exported"),
     "contact.erased": lazy("Contact erased"),
+    "person.erased": lazy("Person forgotten everywhere"),
     "consent.withdrawn": lazy("Consent withdrawn"),
     "suppression.added": lazy("Address blocked"),
     "suppression.imported": lazy("Addresses blocked from a list"),

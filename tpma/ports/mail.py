@@ -88,3 +88,7 @@ class MailTransport(Protocol):
     def stored(self, provider_id: str) -> bytes | None:
         """The message as kept by a transport that keeps messages, else None."""
         ...
+
+    def forget(self, provider_id: str) -> None:
+        """Delete a kept message for good; nothing where none is kept, or no longer."""
+        ...
