@@ -18,7 +18,7 @@ def visited(live):
     stage.helio_with_kits(live.system)
     story.import_contacts(live.system, cast.STAR, stage.silent)
     launch_id = story.launch_campaign(live.system, story.Outcome(), stage.silent)
-    story.visit(live.system, launch_id, stage.silent)
+    story.readers.visit(live.system, launch_id, stage.silent)
     return launch_id
 
 

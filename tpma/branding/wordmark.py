@@ -28,12 +28,13 @@ def drawn(name: str, colour: str, variant: LogoVariant) -> tuple[bytes, tuple[in
     In the colour of the brand where that stands out from the ground, otherwise black or white.
     """
     ink = colour if contrast(colour, lockup.GROUNDS[variant]) >= LARGE else _INK[variant]
-    for lines in range(1, _MOST_LINES + 1):
-        picture = _picture(_broken(name, lines), ink)
-        if picture is None:
-            return None
-        if picture.width / picture.height <= lockup.FLATTEST:
+    picture = _picture(_broken(name, 1), ink)
+    for lines in range(2, _MOST_LINES + 1):
+        if picture is None or picture.width / picture.height <= lockup.FLATTEST:
             break
+        picture = _picture(_broken(name, lines), ink)
+    if picture is None:
+        return None
     width, height = lockup.displayed(picture.width / picture.height)
     out = io.BytesIO()
     sharp = (width * _SHARP, max(1, round(picture.height * width * _SHARP / picture.width)))
