@@ -71,7 +71,8 @@ def contrast(field: str) -> ResponseReturnValue:
 def _profile(session: Session, entered: str | None, faults: Faults) -> str:
     row = vendors.vendor(session, actor().organisation_id)
     own = vendors.uploaded(session, row.organisation_id)
-    colour = row.brand_colour if entered is None else entered
+    chosen = "" if row.brand_colour == vendors.UNCHOSEN else row.brand_colour
+    colour = chosen if entered is None else entered
     return render(
         "branding/own.html",
         company=row.organisation,
@@ -79,6 +80,6 @@ def _profile(session: Session, entered: str | None, faults: Faults) -> str:
         facts=vendors.logo_facts(session, row, ""),
         has_logo=vendors.has_logo(session, row),
         colour=colour,
-        reading=None if faults.get("brand_colour") else sheet.reading(row.brand_colour),
+        reading=sheet.reading(chosen) if chosen and not faults.get("brand_colour") else None,
         faults=faults,
     )
