@@ -66,6 +66,9 @@ class FakeMail:
     def stored(self, provider_id: str) -> bytes | None:
         return None
 
+    def forget(self, provider_id: str) -> None:
+        return None
+
     @property
     def recipients(self) -> list[str]:
         return [envelope.rcpt_to for envelope in self.taken]

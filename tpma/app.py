@@ -1,18 +1,23 @@
 """The Flask application factory: one list of doors, and nothing clever."""
 
+import sys
 from importlib import import_module
 
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tpma.branding import queries as branding
+from tpma.core.errors import TpmaError
 from tpma.core.settings import secret_of
 from tpma.partners import invitations
 from tpma.partners import queries as partners
 from tpma.system import System
 from tpma.tracking.reader import MailboxReader
 from tpma.web import errors, security, session, shell
-from tpma.wiring import from_settings
+from tpma.wiring import started
+
+_NOT_LOADED = 4  # gunicorn's APP_LOAD_ERROR: it stops, where any other code is tried for ever
 
 # module → name of its blueprint
 DOORS = [
@@ -29,6 +34,7 @@ DOORS = [
     ("tpma.kits.public", "public"),
     ("tpma.branding.portal", "portal"),
     ("tpma.branding.studio", "studio"),
+    ("tpma.branding.own_studio", "studio"),
     ("tpma.branding.public", "public"),
     ("tpma.audiences.portal", "portal"),
     ("tpma.audiences.studio", "studio"),
@@ -45,6 +51,7 @@ DOORS = [
     ("tpma.leads.portal", "portal"),
     ("tpma.leads.studio", "studio"),
     ("tpma.deals.portal", "portal"),
+    ("tpma.deals.erasing_portal", "portal"),
     ("tpma.deals.studio", "studio"),
     ("tpma.measurement.portal", "portal"),
     ("tpma.measurement.studio", "studio"),
@@ -53,13 +60,14 @@ DOORS = [
 
 
 def create_app(system: System | None = None) -> Flask:
+    """The application; without a `system`, as another's server calls it, that of TPMA_*."""
     app = Flask(
         __name__,
         template_folder="web/templates",
         static_folder="web/static",
         static_url_path="/static",
     )
-    chosen = system or from_settings()
+    chosen = system or _own_system()
     app.extensions["tpma"] = chosen
     app.secret_key = secret_of(chosen.settings)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31536000
@@ -76,6 +84,20 @@ def create_app(system: System | None = None) -> Flask:
     for module, name in DOORS:
         _open(app, module, name)
     return app
+
+
+def _own_system() -> System:
+    """Ends the process with one line where it cannot work: a server's traceback hides the cure."""
+    try:
+        return started()
+    except TpmaError as error:
+        said = error.message
+    except OperationalError as error:
+        said = f"The database cannot be used: {str(error.orig).splitlines()[0]}"
+    except OSError as error:  # a folder that may not be written
+        said = str(error)
+    sys.stderr.write(f"tpma: {said}\n")
+    sys.exit(_NOT_LOADED)
 
 
 def _sessions(app: Flask) -> None:

@@ -10,7 +10,7 @@ from tpma.adapters.mail_smtp import Signing, SmtpMail
 from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
 from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, ReportMailbox
 from tpma.adapters.verp import Verp
-from tpma.core import servers
+from tpma.core import log, schema, servers
 from tpma.core.clock import Clock, utc_now
 from tpma.core.db import Database
 from tpma.core.errors import Invalid
@@ -93,3 +93,14 @@ def _queue(settings: Settings, clock: Clock) -> SqsEvents | None:
 def _push(settings: Settings) -> SnsEvents | None:
     topics = settings.topics_of_events
     return SnsEvents.of(topics, settings.sns_old_signatures) if topics else None
+
+
+def started() -> System:
+    """As `from_settings`, for a process that goes to work: it logs in the style that was set.
+
+    Raises Conflict, with the cure, if the database is not at this version's revision.
+    """
+    system = from_settings()
+    log.configure(system.settings.log_format)
+    schema.require(system.settings.url_of_database)
+    return system

@@ -153,6 +153,58 @@ def test_strangers_sign_in_first(client, house, path):
 # The first set-up
 
 
+def test_a_logo_changes_its_tile_and_leaves_what_was_typed(as_partner):
+    """The browser swaps the tile alone; without scripts the form is a form."""
+    page = as_partner.get("/portal/brand/").text
+    tile = re.search(r'<form class="tile" id="tile-primary"[^>]*>', page)[0]
+    assert 'hx-post="/portal/brand/logo/primary"' in tile
+    assert 'hx-target="#tile-primary"' in tile
+    assert 'hx-select="#tile-primary"' in tile
+    assert page.count('id="tile-primary"') == 1
+
+
+def test_a_vendor_sets_its_logo_and_colour(as_vendor, house, db):
+    page = as_vendor.get("/studio/brand/").text
+    assert "stands beside every partner" in page
+    answer = as_vendor.post("/studio/brand/logo/primary", data=file(make.png(ink="#00875A")))
+    assert answer.status_code == 303
+    assert as_vendor.get("/b/vendor/helio.png").data.startswith(b"\x89PNG")
+    assert as_vendor.post("/studio/brand/", data={"brand_colour": "#c8442b"}).status_code == 303
+    assert 'value="#C8442B"' in as_vendor.get("/studio/brand/").text
+    assert (
+        "6.87 : 1" in as_vendor.get("/studio/brand/contrast/brand_colour?brand_colour=0057B8").text
+    )
+
+
+@pytest.mark.parametrize(("data", "said"), [(b"", "This file is empty"), (b"GIF89a", "GIF")])
+def test_a_vendors_logo_is_refused_like_a_partners(as_vendor, data, said):
+    answer = as_vendor.post("/studio/brand/logo/primary", data=file(data, "logo.png"))
+    assert answer.status_code == 422
+    assert 'id="logo_primary-error"' in answer.text
+    assert said in answer.text
+
+
+def test_a_vendors_colour_is_refused_at_its_field(as_vendor):
+    answer = as_vendor.post("/studio/brand/", data={"brand_colour": '"><b>'})
+    assert answer.status_code == 422
+    assert 'id="brand_colour-error"' in answer.text
+    assert "<b>" not in answer.text.split('id="brand_colour"')[1].split(">")[0]
+
+
+def test_the_vendors_brand_is_the_vendors(as_partner, client, house, app):
+    assert as_partner.get("/studio/brand/").status_code in (403, 404)
+    other = identity.signed_in(app.test_client(), house["channel"])
+    assert other.get("/studio/brand/").status_code == 200
+    assert other.post("/studio/brand/", data={"brand_colour": "#000000"}).status_code == 404
+    assert other.post("/studio/brand/logo/primary", data=file()).status_code == 404
+    assert (
+        identity.signed_in(client, house["reviewer"])
+        .post("/studio/brand/logo/icon", data=file())
+        .status_code
+        == 404
+    )
+
+
 def test_the_set_up_asks_four_things_and_the_logo(as_partner):
     page = as_partner.get("/portal/brand/setup").text
     asked = re.findall(r'<input class="form-control"[^>]*name="([^"]+)"', page)

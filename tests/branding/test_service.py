@@ -1,19 +1,24 @@
 """A brand entered once, the facts made of it, and a kit with a partner's words."""
 
+import io
+from threading import Thread
 from uuid import uuid4
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from tests.factories import branding as make
 from tests.factories import identity, kits, partners
-from tests.factories.base import save
-from tpma.branding import fields, queries, service
+from tests.factories.base import bind, save
+from tpma.branding import fields, lockup, queries, service, vendors, wordmark
 from tpma.branding.findings import errors
 from tpma.branding.models import BrandState, CoBrandedKitState, Customisation, LogoVariant
 from tpma.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from tpma.identity.models import AuditLog, Membership, Organisation
 from tpma.jobs import Job
+from tpma.kits.models import KitVersion
+from tpma.partners.models import Enrolment
 
 BASE = "https://tpma.example"
 State = CoBrandedKitState
@@ -244,17 +249,68 @@ def test_a_vendors_logo_has_the_same_area(session):
     logo = service.vendor_facts(session, company.id, BASE).logo
     assert (logo.url, logo.reversed_url) == (f"{BASE}/b/vendor/helio.png",) * 2
     assert (logo.width, logo.height) == (141, 35)
-    assert queries.vendor_logo(session, "helio").startswith(b"\x89PNG")
+    assert vendors.logo_png(session, "helio").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("drawing", ["", "<svg", "<script/>"])
-def test_a_vendor_without_a_drawing_has_facts_but_no_file(session, drawing):
-    row = partners.vendor(slug="helio")
+@pytest.mark.parametrize("name", ["Helio Cloud", "ヘリオ・クラウド", "هيليو", "<b>&\"'"])
+def test_a_vendor_without_a_drawing_is_shown_by_its_name(session, drawing, name):
+    row = partners.vendor(slug="helio", trading_name=name)
     row.logo_svg = drawing
-    company = row.organisation
-    assert service.vendor_facts(session, company.id, BASE).logo.width == 160
-    with pytest.raises(NotFound):
-        queries.vendor_logo(session, "helio")
+    logo = service.vendor_facts(session, row.organisation_id, BASE).logo
+    assert (logo.url, logo.reversed_url) == (
+        f"{BASE}/b/vendor/helio.png",
+        f"{BASE}/b/vendor/helio-reversed.png",
+    )
+    for address in ("helio", "helio-reversed"):
+        with Image.open(io.BytesIO(vendors.logo_png(session, address))) as picture:
+            assert picture.width == 2 * logo.width
+            assert abs(picture.height - 2 * logo.height) <= 2
+            assert picture.getchannel("A").getbbox() is not None
+
+
+def test_a_name_is_drawn_in_the_vendors_colour_where_it_stands_out():
+    light, _size = wordmark.drawn("Helio Cloud", "#C8442B", LogoVariant.PRIMARY)
+    pale, _size = wordmark.drawn("Helio Cloud", "#FFF2A8", LogoVariant.PRIMARY)
+    assert (0xC8, 0x44, 0x2B) in inks(light)
+    assert (0x16, 0x18, 0x1C) in inks(pale)
+    assert not any(red > 0xF0 and green > 0xE0 for red, green, _blue in inks(pale))
+
+
+def inks(png):
+    with Image.open(io.BytesIO(png)) as picture:
+        return {pixel[:3] for _count, pixel in picture.getcolors(1 << 20) if pixel[3] == 255}
+
+
+def test_a_long_name_is_drawn_on_several_lines():
+    _png, (width, height) = wordmark.drawn(
+        "Helio Cloud Infrastructure and Managed Security Services International",
+        "#C8442B",
+        LogoVariant.PRIMARY,
+    )
+    assert width / height <= lockup.FLATTEST + 0.5
+
+
+def test_a_vendors_upload_comes_before_its_drawing(session):
+    row = partners.vendor(slug="helio")
+    row.logo_svg = make.SVG
+    admin = make.actor(row.organisation, "VA")
+    service.save_vendor_logo(session, admin, LogoVariant.PRIMARY, make.png(ink="#00875A"))
+    logo = service.vendor_facts(session, row.organisation_id, BASE).logo
+    assert (logo.url, logo.reversed_url) == (f"{BASE}/b/vendor/helio.png",) * 2
+    assert (0x00, 0x87, 0x5A) in inks(vendors.logo_png(session, "helio"))
+    assert row.brand_colour == "#00875A"
+
+
+def test_a_chosen_colour_is_kept_when_a_logo_comes(session):
+    row = partners.vendor()
+    admin = make.actor(row.organisation, "VA")
+    service.save_vendor_colour(session, admin, "c8442b")
+    service.save_vendor_logo(session, admin, LogoVariant.PRIMARY, make.SVG.encode())
+    assert row.brand_colour == "#C8442B"
+    with pytest.raises(Invalid) as refusal:
+        service.save_vendor_colour(session, admin, "red")
+    assert refusal.value.field == "brand_colour"
 
 
 # The partner's words
@@ -269,6 +325,34 @@ def test_a_partner_gets_one_copy_of_a_kit(session):
     version, enrolment = kits.kit_version(ours), make.enrolment(ours)
     first = service.cobranded(session, enrolment, version)
     assert service.cobranded(session, enrolment, version) is first
+
+
+@pytest.mark.parametrize("known_brand", [True, False])
+def test_two_colleagues_open_a_kit_at_the_same_moment(db, known_brand):
+    with db.transaction() as session:
+        bind(session)
+        ours = vendor()
+        version, enrolment = kits.kit_version(ours), make.enrolment(ours)
+        if known_brand:
+            service.save_profile(session, enrolment.partner_id, {"name": "Brightline"})
+    copies = []
+
+    def open_kit():
+        with db.transaction() as session:
+            found = session.get_one(Enrolment, enrolment.id)
+            same = session.get_one(KitVersion, version.id)
+            copies.append(service.cobranded(session, found, same).id)
+
+    with db.transaction() as first:
+        found = first.get_one(Enrolment, enrolment.id)
+        same = first.get_one(KitVersion, version.id)
+        copies.append(service.cobranded(first, found, same).id)
+        second = Thread(target=open_kit)
+        second.start()
+        second.join(0.3)  # it has looked, found none, and waits for the first to be done
+    second.join()
+    assert len(copies) == 2
+    assert len(set(copies)) == 1
 
 
 def test_an_untouched_kit_is_approved_by_rule(session):

@@ -5,7 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tpma.core.errors import Invalid
-from tpma.core.text import email_address, lines, one_line, registrable_domain, slug
+from tpma.core.text import (
+    email_address,
+    lines,
+    one_line,
+    phone_number,
+    registrable_domain,
+    slug,
+)
 
 
 @pytest.mark.parametrize(
@@ -134,3 +141,25 @@ def test_a_paragraph_holds_no_control_character(character):
 )
 def test_slug(text, made):
     assert slug(text) == made
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("", ""),
+        ("+49 89 123456", "+4989123456"),
+        ("0049 (89) 12-34.56", "+4989123456"),
+        ("+49 (0)89 123456", "+4989123456"),
+        ("+٩٧١ ٤ ٥٥٥ ٠١٠٠", "+97145550100"),
+        ("+1\u00a0415\u202f555 0100", "+14155550100"),
+    ],
+)
+def test_a_telephone_number_is_kept_as_e164(typed, kept):
+    assert phone_number(typed, "phone") == kept
+
+
+@pytest.mark.parametrize("typed", ["089 123456", "+0 123456", "+49", "+49 call me", "+" + "9" * 16])
+def test_a_number_without_its_country_is_refused(typed):
+    with pytest.raises(Invalid) as refusal:
+        phone_number(typed, "phone")
+    assert refusal.value.field == "phone"

@@ -23,7 +23,7 @@ HOLDERS = {
     "reviews.read": "VA PB BR CM",
     "reviews.decide": "BR",
     "brand.read": "VA PB BR CM PA PM PV",
-    "brand.write": "PA PM",
+    "brand.write": "VA BR PA PM",
     "contacts.read": "PA PM PS",
     "contacts.write": "PA PM",
     "launch.read": "VA PB BR CM PA PM PS PV",

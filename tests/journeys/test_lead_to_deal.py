@@ -17,7 +17,7 @@ def visited(system):
     stage.helio_with_kits(system)
     story.import_contacts(system, cast.STAR, stage.silent)
     launch_id = story.launch_campaign(system, story.Outcome(), stage.silent)
-    story.visit(system, launch_id, stage.silent)
+    story.readers.visit(system, launch_id, stage.silent)
 
 
 @pytest.fixture

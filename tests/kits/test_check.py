@@ -10,6 +10,7 @@ from tpma.core.paths import kits_folder
 from tpma.kits import check
 from tpma.kits.intake import Intake
 from tpma.kits.library import open_kit
+from tpma.rendering.mail import signed_links
 
 TOML, INVITE, PAGE, SHEET = "kit.toml", "email/invite.mjml", "page/landing.html", "pdf/sheet.html"
 GERMAN, POST, COVER, STYLE = "locales/de.po", "social/post.txt", "assets/cover.svg", "pdf/sheet.css"
@@ -220,7 +221,10 @@ def test_every_rule_of_the_document_has_a_spoilt_kit():
     text = Path("docs/kit-format.md").read_text().split("## Rules of the check")[1]
     named = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
     rules = set(re.findall(r"`([a-z._]+)`", named))
-    assert rules - {spoil[0] for spoil in SPOILT} == {"mail.size"}  # it has a test of its own
+    assert rules - {spoil[0] for spoil in SPOILT} == {
+        "mail.size",
+        "link.count",
+    }  # tests of their own
 
 
 def test_a_fault_of_the_manifest_makes_no_translation_stale():
@@ -244,6 +248,57 @@ def test_a_reminder_to_everybody_is_allowed():
 def test_a_template_that_cannot_be_read_makes_no_translation_stale():
     faults = checked(spoilt(INVITE, "{% t cta %}See", "{% t cta %}{% if x %}See")).faults
     assert [(fault.rule, fault.file) for fault in faults] == [("template", INVITE)]
+
+
+def test_a_launch_has_numbers_for_64_links():
+    """The small kit's two mails use two links; the others are all in the first one."""
+
+    def with_links(count):
+        files = small_kit.files()
+        more = [f"more{number}" for number in range(count)]
+        rows = "".join(f'[[link]]\nkey = "{key}"\ntarget = "page"\n\n' for key in more)
+        files[TOML] = files[TOML].replace(b"[[link]]", rows.encode() + b"[[link]]", 1)
+        uses = "".join(f'<a href="{{{{ link.{key} }}}}">x</a>\n' for key in more)
+        legal = "{{ legal.footer }}"
+        files[INVITE] = files[INVITE].replace(legal.encode(), f"{uses}{legal}".encode())
+        return files
+
+    own = sum(
+        len(signed_links(content, mail.key))
+        for content in [checked(small_kit.files()).content]
+        for mail in content.mails
+    )
+    assert checked(with_links(64 - own)).faults == []
+    files = with_links(65 - own)
+    [fault] = checked(files).faults
+    assert (fault.rule, fault.file) == ("link.count", "email/reminder.mjml")
+
+
+def test_every_fault_of_a_template_is_named():
+    files = spoilt(INVITE, "{{ legal.footer }}", "{{ legal.footer | upper }}")
+    text = files[INVITE].decode()
+    text = text.replace("launch.code", "launch.codes", 1)
+    text = text.replace("{% t cta %}See", "{% t cta %}{% if x %}See", 1)
+    text = text.replace(
+        "</mj-body>", "{% for a in b %}\n{{- brand.name }}\n{{ brand.name</mj-body>"
+    )
+    files[INVITE] = text.encode()
+    wanted = {
+        (rule, line_of(files[INVITE], marker))
+        for rule, marker in [
+            ("template", "| upper"),
+            ("field.unknown", "launch.codes"),
+            ("template", "{% t cta %}"),
+            ("template", "{% for"),
+            ("template", "{{- brand"),
+            ("template", "{{ brand.name</mj"),
+        ]
+    }
+    found = {(fault.rule, fault.line) for fault in checked(files).faults if fault.file == INVITE}
+    assert wanted <= found
+    assert {line for rule, line in found if rule == "template"} == {
+        line for rule, line in wanted if rule == "template"
+    }
 
 
 def test_a_mail_that_gmail_would_cut_off_is_refused():

@@ -128,6 +128,47 @@ def test_an_upload_is_kept_as_a_draft_and_then_published(db, ask):
     assert states(db) == {"1.0.0": "superseded", "1.1.0": "published"}
 
 
+def test_a_version_goes_through_review_and_comes_back_with_a_reason(db, ask):
+    manifest = small_kit.MANIFEST.replace('semver = "1.0.0"', 'semver = "1.1.0"')
+    where = sent(ask("vendor"), small_kit.files() | {"kit.toml": manifest.encode()}).location
+    assert ask("vendor").post(f"{where}/submit").status_code == 303
+    assert states(db)["1.1.0"] == "in_review"
+    assert "waits for a review" in page(ask("vendor").get("/studio/kits/small-kit"))
+
+    answer = ask("vendor").post(f"{where}/reject", data={"reason": " "})
+    assert answer.status_code == 422
+    assert 'id="reason-error"' in answer.text
+
+    assert ask("vendor").post(f"{where}/reject", data={"reason": "No <b>price</b>"}).location
+    assert states(db)["1.1.0"] == "validated"
+    assert "No &lt;b&gt;price&lt;/b&gt;" in page(ask("vendor").get(where))
+
+
+def test_four_eyes_are_asked_for_by_an_admin_and_shown(db, ask, place):
+    assert "One person may upload, review and publish" in page(ask("vendor").get("/studio/kits/"))
+    assert ask("vendor").post("/studio/kits/four-eyes", data={"wanted": "1"}).status_code == 404
+    with db.transaction() as session:
+        factories.bind(session)
+        admin = factories.membership(session.get_one(Organisation, place["vendor"].id), "VA")
+    place["members"]["admin"] = (admin, None)
+    assert ask("admin").post("/studio/kits/four-eyes", data={"wanted": "1"}).status_code == 303
+    assert "is not the one who publishes it" in page(ask("vendor").get("/studio/kits/"))
+
+    manifest = small_kit.MANIFEST.replace('semver = "1.0.0"', 'semver = "1.1.0"')
+    where = sent(ask("vendor"), small_kit.files() | {"kit.toml": manifest.encode()}).location
+    text = page(ask("vendor").get(where))
+    assert "Send to review" in text
+    assert f'action="{where}/publish"' not in text
+    assert ask("vendor").post(f"{where}/publish").status_code == 403
+
+
+@pytest.mark.parametrize("deed", ["submit", "reject"])
+def test_who_may_not_publish_does_not_review(ask, deed):
+    assert ask("partner").post(f"/studio/kits/small-kit/versions/1.0.0/{deed}").status_code == 404
+    assert ask("reader").post(f"/studio/kits/small-kit/versions/1.0.0/{deed}").status_code == 404
+    assert ask("reader").post("/studio/kits/four-eyes").status_code == 404
+
+
 def test_every_fault_of_an_upload_is_named_and_nothing_kept(db, ask):
     files = small_kit.files()
     files["page/landing.html"] = files["page/landing.html"].replace(b"{{ form }}", b"<script>")

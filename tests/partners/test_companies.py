@@ -11,26 +11,6 @@ from tpma.partners.companies import Company
     ("typed", "kept"),
     [
         ("", ""),
-        ("+49 89 123456", "+4989123456"),
-        ("0049 (89) 12-34.56", "+4989123456"),
-        ("+1\u00a0415\u202f555 0100", "+14155550100"),
-    ],
-)
-def test_a_telephone_number_is_kept_as_e164(typed, kept):
-    assert companies.phone_number(typed, "phone") == kept
-
-
-@pytest.mark.parametrize("typed", ["089 123456", "+0 123456", "+49", "+49 call me", "+" + "9" * 16])
-def test_a_number_without_its_country_is_refused(typed):
-    with pytest.raises(Invalid) as refusal:
-        companies.phone_number(typed, "phone")
-    assert refusal.value.field == "phone"
-
-
-@pytest.mark.parametrize(
-    ("typed", "kept"),
-    [
-        ("", ""),
         ("kestrel.example", "https://kestrel.example"),
         ("http://kestrel.example/about", "http://kestrel.example/about"),
     ],

@@ -75,6 +75,11 @@ class OutboxMail:
         except FileNotFoundError:
             return None
 
+    def forget(self, provider_id: str) -> None:
+        if _NAME.fullmatch(provider_id):
+            self._path(provider_id).unlink(missing_ok=True)
+            _sync_folder(self._new)
+
     def path_of(self, provider_id: str) -> Path:
         return self._path(provider_id)
 

@@ -138,6 +138,9 @@ class SesMail:
     def stored(self, provider_id: str) -> bytes | None:
         return None
 
+    def forget(self, provider_id: str) -> None:
+        return None  # nothing is kept
+
     def _in_time(self, **_request: Any) -> None:
         if time.clock_gettime(time.CLOCK_BOOTTIME) > self._call.deadline:
             raise DeadlinePassed

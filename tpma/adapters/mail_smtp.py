@@ -100,6 +100,9 @@ class SmtpMail:
     def lookup(self, name: str) -> tuple[Lookup, str | None]:
         return Lookup.UNKNOWN, None  # a bounce may tell one day; nothing else does
 
+    def forget(self, provider_id: str) -> None:
+        """Nothing is kept here."""
+
     def stored(self, provider_id: str) -> bytes | None:
         return None
 

@@ -12,6 +12,7 @@ from tpma.audiences.columns import plain
 from tpma.audiences.wordlists import table, words
 from tpma.core.errors import Invalid
 from tpma.core.i18n import babel_locale
+from tpma.core.text import e164
 from tpma.localization.rules import canonical
 
 # Languages whose names of countries and languages we understand; the first wins.
@@ -108,12 +109,7 @@ def split_name(text: str) -> tuple[str, str]:
 
 def phone_number(text: str) -> str:
     """E.164 where the number says its country (+49 30 …, 0049 30 …), else as it was written."""
-    digits = re.sub(r"\(0\)|[^\d+]", "", text)
-    if digits.startswith("00"):
-        digits = "+" + digits[2:]
-    if re.fullmatch(r"\+[1-9]\d{6,14}", digits):
-        return digits
-    return text
+    return e164(text) or text
 
 
 def tags_of(text: str) -> list[str]:

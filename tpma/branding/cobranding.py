@@ -6,6 +6,7 @@ text holds an error. A reviewer approves it, or sends it back to draft with a no
 """
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tpma.branding import notices, queries, reports, rules
@@ -32,6 +33,15 @@ def cobranded(session: Session, enrolment: Enrolment, kit_version: KitVersion) -
     found = queries.find_cobranded(session, enrolment, kit_version.id)
     if found is not None:
         return found
+    try:
+        with session.begin_nested():
+            return _made(session, enrolment, kit_version)
+    except IntegrityError:  # a colleague made the copy, or the brand under it, a moment ago
+        found = queries.find_cobranded(session, enrolment, kit_version.id)
+        return found or _made(session, enrolment, kit_version)
+
+
+def _made(session: Session, enrolment: Enrolment, kit_version: KitVersion) -> CoBrandedKit:
     brand = queries.profile(session, enrolment.partner_id)
     session.add(brand)
     session.flush()

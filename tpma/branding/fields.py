@@ -8,11 +8,9 @@ import idna
 
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
-from tpma.core.text import email_address, one_line
+from tpma.core.text import e164, email_address, one_line
 
 _HEX = re.compile(r"#?([0-9A-Fa-f]{6})")
-_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")  # E.164
-_PHONE_SIGNS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]")
 # Country codes of two digits; 1 and 7 stand alone, all others have three (ITU-T E.164, Annex).
 _TWO_DIGITS = frozenset(
     str(code)
@@ -35,7 +33,6 @@ _TWO_DIGITS = frozenset(
         98,
     )
 )
-_ARABIC = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
 
 
 def colour(text: str, field: str) -> str:
@@ -49,28 +46,12 @@ def colour(text: str, field: str) -> str:
     return "#" + found[1].upper()
 
 
-def phone(text: str, field: str) -> str:
-    """E.164, or "" for nothing."""
-    value = _PHONE_SIGNS.sub("", one_line(text, 60, field)).translate(_ARABIC)
-    if not value:
-        return ""
-    if value.startswith("00"):
-        value = "+" + value[2:]
-    if not value.startswith("+"):
-        raise Invalid(_("Start with + and the country, for example +49 221 5550100."), field=field)
-    if not _PHONE.fullmatch(value):
-        raise Invalid(
-            _("A telephone number has 7 to 15 digits, for example +49 221 5550100."), field=field
-        )
-    return value
-
-
 def shown_phone(number: str) -> str:
     """E.164 as people read it: the country's code, groups of three, at last up to four.
 
     Area codes differ in length from town to town, so none is set apart.
     """
-    if not _PHONE.fullmatch(number):
+    if not number or e164(number) != number:
         return number
     length = 1 if number[1] in "17" else 2 if number[1:3] in _TWO_DIGITS else 3
     groups, rest = [number[: 1 + length]], number[1 + length :]

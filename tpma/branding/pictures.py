@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy.orm import Session
 
-from tpma.branding import queries
+from tpma.branding import queries, vendors
 from tpma.core.errors import NotFound
 from tpma.kits import queries as kits
 
@@ -41,5 +41,5 @@ def _found(session: Session, path: str) -> Picture:
     if logo := _LOGO.fullmatch(path):
         return queries.logo_by_sha(session, logo[1]), "image/png"
     if vendor := _VENDOR.fullmatch(path):
-        return queries.vendor_logo(session, vendor[1]), "image/png"
+        return vendors.logo_png(session, vendor[1]), "image/png"
     raise NotFound(path)

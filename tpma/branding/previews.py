@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from tpma.branding import queries
+from tpma.branding import queries, vendors
 from tpma.branding.findings import Finding, error
 from tpma.branding.models import CoBrandedKit
 from tpma.branding.regions import check_locked
@@ -17,7 +17,7 @@ from tpma.localization import rules as locales
 from tpma.partners.models import Enrolment
 from tpma.rendering.content import AssetSpec, KitContent
 from tpma.rendering.document import PdfSource, compile_pdf, paper_for
-from tpma.rendering.facts import BrandFacts, LaunchFacts, Person, VendorFacts
+from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, Person, VendorFacts
 from tpma.rendering.mail import MailSkeleton, compile_mail, signed_links
 from tpma.rendering.page import compile_page, sample
 from tpma.rendering.social import compile_post
@@ -43,6 +43,16 @@ class Scene:
     slots: dict[str, str]
     requested: str
     served: str
+
+    @property
+    def given(self) -> Given:
+        return Given(
+            requested=self.requested,
+            brand=self.brand,
+            vendor=self.vendor,
+            launch=self.launch,
+            slots=self.slots,
+        )
 
     def asset(self, key: str, *kinds: str) -> AssetSpec:
         """Raises NotFound if the kit has no such asset of one of these kinds."""
@@ -101,7 +111,7 @@ def _launch(
     session: Session, enrolment: Enrolment, kit: Kit, content: KitContent, base_url: str
 ) -> LaunchFacts:
     """A launch that is not one yet: its code and its page have no number."""
-    prefix = queries.vendor(session, enrolment.tenant_id).code_prefix
+    prefix = vendors.vendor(session, enrolment.tenant_id).code_prefix
     slug = enrolment.partner.slug
     return LaunchFacts(
         code=f"{prefix}-{kit.key}-XXXXXXX",
@@ -124,11 +134,7 @@ def mail(scene: Scene, asset: str) -> MailSkeleton:
         content,
         scene.asset(asset, "email").key,
         scene.served,
-        requested=scene.requested,
-        brand=scene.brand,
-        vendor=scene.vendor,
-        launch=scene.launch,
-        slots=scene.slots,
+        **scene.given,
         link_numbers={key: number for number, key in enumerate(links)},
         countries=[scene.brand.company.country],
         marks=True,
@@ -140,11 +146,7 @@ def page(scene: Scene) -> str:
     artifact = compile_page(
         scene.content,
         scene.served,
-        requested=scene.requested,
-        brand=scene.brand,
-        vendor=scene.vendor,
-        launch=scene.launch,
-        slots=scene.slots,
+        **scene.given,
         brand_css_url=f"{scene.launch.base_url}/b/{scene.launch.partner_slug}.css",
         marks=True,
     )
@@ -188,11 +190,7 @@ def document(scene: Scene, asset: str) -> PdfSource:
         scene.content,
         scene.asset(asset, "pdf").key,
         scene.served,
-        requested=scene.requested,
-        brand=scene.brand,
-        vendor=scene.vendor,
-        launch=scene.launch,
-        slots=scene.slots,
+        **scene.given,
         paper=paper_for(scene.brand.company.country),
     )
 
@@ -203,9 +201,5 @@ def post(scene: Scene, asset: str) -> str:
         scene.content,
         scene.asset(asset, "social_post").key,
         scene.served,
-        requested=scene.requested,
-        brand=scene.brand,
-        vendor=scene.vendor,
-        launch=scene.launch,
-        slots=scene.slots,
+        **scene.given,
     )

@@ -4,7 +4,7 @@ import re
 
 from flask import Blueprint, Response
 
-from tpma.branding import queries
+from tpma.branding import queries, vendors
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.web.context import system
@@ -37,7 +37,7 @@ def vendor_logo(name: str) -> Response:
     if not _SLUG.fullmatch(name):
         raise _nothing()
     with system().db.reading() as session:
-        png = queries.vendor_logo(session, name)
+        png = vendors.logo_png(session, name)
     return _inert(png, "image/png", _FOR_A_WHILE)
 
 

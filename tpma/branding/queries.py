@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tpma.branding import lockup, logos
+from tpma.branding import lockup, vendors
 from tpma.branding.fields import shown_phone
 from tpma.branding.models import (
     BrandLogo,
@@ -16,16 +16,15 @@ from tpma.branding.models import (
     Customisation,
     LogoVariant,
 )
-from tpma.core.errors import Invalid, NotFound
+from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
-from tpma.partners.models import Enrolment, Vendor
+from tpma.partners.models import Enrolment
 from tpma.partners.queries import looked_after
 from tpma.rendering.colour import auto_text
 from tpma.rendering.facts import BrandFacts, CompanyFacts, LogoFacts, VendorFacts
 
 NEUTRAL = "#16181C"  # until a partner has a colour
-_SHOWN_WITHOUT = (160, 40)  # px kept free for a logo that is not there yet
 
 
 def organisation(session: Session, organisation_id: UUID) -> Organisation:
@@ -122,7 +121,7 @@ def _logo_facts(found: Mapping[LogoVariant, BrandLogo], base_url: str) -> LogoFa
     light = found.get(LogoVariant.PRIMARY)
     if light is None:
         missing = f"{base_url}/b/missing.png"
-        return LogoFacts(missing, missing, *_SHOWN_WITHOUT)
+        return LogoFacts(missing, missing, *vendors.SHOWN_WITHOUT)
     dark = found.get(LogoVariant.REVERSED, light)
     shown = lockup.displayed(light.width / light.height)
     return LogoFacts(logo_url(light, base_url), logo_url(dark, base_url), *shown)
@@ -161,46 +160,14 @@ def css_url(session: Session, partner_org_id: UUID) -> str:
     return f"/b/{organisation(session, partner_org_id).slug}.css"
 
 
-def vendor(session: Session, vendor_org_id: UUID) -> Vendor:
-    found = session.scalar(select(Vendor).where(Vendor.organisation_id == vendor_org_id))
-    if found is None:
-        raise NotFound(_("There is no such vendor."))
-    return found
-
-
 def vendor_facts(session: Session, vendor_org_id: UUID, base_url: str) -> VendorFacts:
     """What mails, pages and documents say of the vendor."""
-    row = vendor(session, vendor_org_id)
+    row = vendors.vendor(session, vendor_org_id)
     company = row.organisation
     return VendorFacts(
         company=company_facts(company),
-        logo=_vendor_logo(row, f"{base_url}/b/vendor/{company.slug}"),
+        logo=vendors.logo_facts(session, row, base_url),
     )
-
-
-def _vendor_logo(row: Vendor, address: str) -> LogoFacts:
-    try:
-        _png, (width, height) = logos.vendor_png(row.logo_svg)
-    except Invalid:  # none, or not a drawing: its name stands in its place
-        return LogoFacts(f"{address}.png", f"{address}.png", *_SHOWN_WITHOUT)
-    dark = f"{address}-reversed.png" if row.logo_reversed_svg else f"{address}.png"
-    return LogoFacts(f"{address}.png", dark, *lockup.displayed(width / height))
-
-
-def vendor_logo(session: Session, slug: str) -> bytes:
-    """The PNG of "<organisation slug>" or "<organisation slug>-reversed". Raises NotFound."""
-    row = session.scalar(
-        select(Vendor)
-        .join(Organisation, Organisation.id == Vendor.organisation_id)
-        .where(Organisation.slug.in_([slug, slug.removesuffix("-reversed")]))
-    )
-    if row is None:
-        raise NotFound(_("There is no such logo."))
-    reversed_wanted = slug != row.organisation.slug
-    try:
-        return logos.vendor_png(row.logo_reversed_svg if reversed_wanted else row.logo_svg)[0]
-    except Invalid as error:
-        raise NotFound(_("There is no such logo.")) from error
 
 
 def find_cobranded(

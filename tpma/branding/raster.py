@@ -17,9 +17,12 @@ class NotDrawable(Exception):
     """The drawing is faulty, or took more time or memory than a logo may."""
 
 
-def png(svg: str, width: int) -> bytes:
-    """`svg` as a PNG of `width` px, on transparent ground. Raises NotDrawable."""
-    command = [sys.executable, "-I", __file__, str(width)]
+def png(svg: str, width: int, *, fonts: bool = False) -> bytes:
+    """`svg` as a PNG of `width` px, on transparent ground. Raises NotDrawable.
+
+    With `fonts` texts are drawn in those of this machine; what people upload gets none.
+    """
+    command = [sys.executable, "-I", __file__, str(width), *(["fonts"] if fonts else [])]
     try:
         done = subprocess.run(command, input=svg.encode(), capture_output=True, timeout=_SECONDS)
     except subprocess.TimeoutExpired as error:
@@ -44,7 +47,7 @@ def _draw() -> int:
     svg = sys.stdin.buffer.read().decode()
     try:
         drawn = resvg_py.svg_to_bytes(
-            svg_string=svg, width=int(sys.argv[1]), skip_system_fonts=True
+            svg_string=svg, width=int(sys.argv[1]), skip_system_fonts="fonts" not in sys.argv[2:]
         )
     except ValueError:
         return 1

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tpma.branding import fields, logos
+from tpma.branding import fields, logos, vendors
 from tpma.branding.cobranding import (
     approve,
     cobranded,
@@ -31,7 +31,7 @@ from tpma.branding.regions import check_locked, locked_hashes
 from tpma.branding.reports import brand_report, kit_report
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
-from tpma.core.text import one_line
+from tpma.core.text import one_line, phone_number
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
@@ -53,6 +53,8 @@ __all__ = [
     "save_company",
     "save_logo",
     "save_profile",
+    "save_vendor_colour",
+    "save_vendor_logo",
     "slot_values",
     "submit",
     "to_be_looked_at",
@@ -74,7 +76,7 @@ _PROFILE: dict[str, Reader] = {
     "contact_name": _line(120),
     "contact_title": _line(120),
     "contact_email": fields.mail,
-    "contact_phone": fields.phone,
+    "contact_phone": phone_number,
     "website": fields.web_address,
     "privacy_url": fields.web_address,
     "imprint_url": fields.web_address,
@@ -89,7 +91,7 @@ _COMPANY: dict[str, Reader] = {
     "region": _line(100),
     "postal_code": _line(20),
     "company_email": fields.mail,
-    "company_phone": fields.phone,
+    "company_phone": phone_number,
 }
 _LEGAL = sorted(set(footer.NAMES) - {"legal_name", "address", "contact", "email", "phone"})
 _NEVER_EMPTY = {"name", "legal_name"}
@@ -187,6 +189,24 @@ def save_logo(
     _judge(session, brand)
     record(session, actor, partner_org_id, "brand_logo.saved", row, variant=variant.value)
     return row
+
+
+def save_vendor_logo(
+    session: Session, actor: Actor, variant: LogoVariant, data: bytes
+) -> BrandLogo:
+    """As `save_logo`, for the vendor that acts. A vendor that chose no colour gets the logo's."""
+    row = vendors.vendor(session, actor.organisation_id)
+    saved = save_logo(session, actor.organisation_id, variant, data, actor)
+    if variant is LogoVariant.PRIMARY and row.brand_colour == vendors.UNCHOSEN:
+        row.brand_colour = profile(session, actor.organisation_id).primary or vendors.UNCHOSEN
+    return saved
+
+
+def save_vendor_colour(session: Session, actor: Actor, text: str) -> None:
+    """Raises Invalid(field="brand_colour")."""
+    row = vendors.vendor(session, actor.organisation_id)
+    row.brand_colour = fields.colour(text, "brand_colour") or vendors.UNCHOSEN
+    record(session, actor, actor.organisation_id, "vendor.brand_saved", row)
 
 
 def _logo_row(session: Session, brand: BrandProfile, variant: LogoVariant) -> BrandLogo:

@@ -13,8 +13,7 @@ from tpma.identity.cli import user
 from tpma.kits.cli import kits
 from tpma.sending.cli import feed
 from tpma.simulator.cli import simulator
-from tpma.system import System
-from tpma.wiring import from_settings
+from tpma.wiring import started
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,13 +22,7 @@ from tpma.wiring import from_settings
 def cli(context: click.Context) -> None:
     """Through-partner marketing automation: publish kits, launch campaigns, follow the money."""
     # Made when a command first asks for it: `tpma kits check` needs no database and makes none.
-    context.obj = LocalProxy(cache(_system))
-
-
-def _system() -> System:
-    system = from_settings()
-    manage.require_schema(system)
-    return system
+    context.obj = LocalProxy(cache(started))
 
 
 for command in (

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from tpma.cli import demo_cast, demo_story, serve
+from tpma.cli import demo_cast, demo_readers, demo_story, serve
 from tpma.core import log, schema
 from tpma.core.settings import load
 from tpma.wiring import from_settings
@@ -32,7 +32,7 @@ def demo(once: bool, as_json: bool) -> None:
     serve.run(system)
 
 
-def _narrator(started: float, *, quiet: bool) -> demo_story.Say:
+def _narrator(started: float, *, quiet: bool) -> demo_readers.Say:
     def say(line: str) -> None:
         click.echo(f"{time.monotonic() - started:5.1f} s  {line}", err=quiet)
 

@@ -10,7 +10,6 @@ from tpma.core import schema
 from tpma.core.errors import Conflict, Invalid
 from tpma.core.messages import faults_of_catalogs
 from tpma.core.settings import listed, load
-from tpma.system import System
 
 
 @click.command()
@@ -26,15 +25,6 @@ def migrate(target: str | None) -> None:
     else:
         schema.upgrade(settings.url_of_database)
     click.echo(f"The database is at revision {schema.current(settings.url_of_database)}.")
-
-
-def require_schema(system: System) -> None:
-    """Raises Conflict, with the cure, if the database is not at this version's revision."""
-    have, need = schema.current(system.settings.url_of_database), schema.head()
-    if have != need:
-        raise Conflict(
-            f"The database is at revision {have}, this version needs {need}: tpma migrate"
-        )
 
 
 @click.command()

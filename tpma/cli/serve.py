@@ -8,10 +8,8 @@ import click
 import waitress
 
 from tpma.app import create_app
-from tpma.cli.manage import require_schema
-from tpma.core import log
 from tpma.system import System
-from tpma.wiring import from_settings
+from tpma.wiring import started
 from tpma.worker.loop import Worker, settle
 
 
@@ -19,9 +17,7 @@ from tpma.worker.loop import Worker, settle
 @click.option("--web-only", is_flag=True, help="Leave the work to `tpma worker` or Celery.")
 def serve(web_only: bool) -> None:
     """Serve the pages, and do the work, in one process."""
-    system = from_settings()
-    log.configure(system.settings.log_format)
-    require_schema(system)
+    system = started()
     run(system, web_only=web_only)
 
 
@@ -66,9 +62,7 @@ def _close_on(number: signal.Signals) -> None:
 @click.option("--once", is_flag=True, help="Do what is due and stop.")
 def worker(once: bool) -> None:
     """Do the work: jobs, mails, recovery. Any number of workers may run."""
-    system = from_settings()
-    log.configure(system.settings.log_format)
-    require_schema(system)
+    system = started()
     if once:
         settle(system)
         return

@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
+from tpma.core.errors import Conflict
 from tpma.core.paths import migrations_folder
 
 
@@ -46,3 +47,12 @@ def current(url: str) -> str | None:
             return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
+
+
+def require(url: str) -> None:
+    """Raises Conflict, with the cure, if the database is not at this version's revision."""
+    have, need = current(url), head()
+    if have != need:
+        raise Conflict(
+            f"The database is at revision {have}, this version needs {need}: tpma migrate"
+        )

@@ -14,6 +14,10 @@ from tpma.core.i18n import gettext as _
 _SUFFIXES = PublicSuffixList()
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
 
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_PHONE_SIGNS = re.compile(r"\(0\)|[\s().\-/\u00a0\u202f\u2010-\u2015]")
+_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")
+
 # Mail providers anybody can have an address at: such a domain says nothing of a company.
 FREE_MAIL = frozenset(
     [
@@ -155,6 +159,26 @@ def lines(text: str, longest: int, field: str) -> str:
             field=field,
         )
     return cleaned
+
+
+def e164(text: str) -> str:
+    """ "+4989123456" where the text is a telephone number that says its country, else ""."""
+    number = _PHONE_SIGNS.sub("", text).translate(_DIGITS)
+    number = "+" + number[2:] if number.startswith("00") else number
+    return number if _E164.fullmatch(number) else ""
+
+
+def phone_number(text: str, field: str) -> str:
+    """As `e164`; nothing typed stays nothing. Raises Invalid for what is no whole number."""
+    typed = one_line(text, 60, field)
+    number = e164(typed)
+    if number or not typed:
+        return number
+    if not typed.startswith(("+", "00")):
+        raise Invalid(_("Start with + and the country, for example +49 221 5550100."), field=field)
+    raise Invalid(
+        _("A telephone number has 7 to 15 digits, for example +49 221 5550100."), field=field
+    )
 
 
 def slug(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What time does to registrations. Both handlers look at every one that is due."""
+"""What time does to registrations, each time to all that are due; and files to be forgotten."""
 
 from typing import Any
 
@@ -23,3 +23,10 @@ def lapse(system: System, **_payload: Any) -> None:
 def remind(system: System) -> int:
     with system.db.transaction() as session:
         return reminders.remind(session, system.settings.base_url)
+
+
+@jobs.handles("deals.forget_files")
+def forget_files(system: System, names: list[str]) -> None:
+    """Mails of a person who was erased, as the local outbox keeps them."""
+    for name in names:
+        system.mail.forget(name)

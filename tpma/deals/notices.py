@@ -1,6 +1,6 @@
 """The mails a registration gives rise to, in each reader's language."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +15,8 @@ from tpma.deals.rules import REASONS
 from tpma.identity.models import Membership, Organisation, User, UserStatus
 from tpma.identity.rules import allowed, narrowed
 from tpma.partners.models import Enrolment
+
+Words = tuple[str, str]  # subject, body
 
 
 def received(session: Session, deal: DealRegistration) -> None:
@@ -65,59 +67,65 @@ def _due(deal: DealRegistration) -> str:
 
 
 def approved(session: Session, deal: DealRegistration) -> None:
-    for reader in _submitter(session, deal):
-        with speaking(reader.locale, reader.timezone):
-            subject = _("%(account)s is protected for you", account=deal.account_name)
-            body = _(
-                "%(ref)s is approved. %(account)s is protected for you until %(until)s.\n\n"
-                "Keep the stage up to date on the deal's page, so that the campaign gets its "
-                "credit.",
-                ref=deal.ref,
-                account=deal.account_name,
-                until=day(deal.protected_until, "long") if deal.protected_until else "",
-            )
-        _queue(session, deal, "approved", reader, subject, body)
+    def words() -> Words:
+        return _("%(account)s is protected for you", account=deal.account_name), _(
+            "%(ref)s is approved. %(account)s is protected for you until %(until)s.\n\n"
+            "Keep the stage up to date on the deal's page, so that the campaign gets its "
+            "credit.",
+            ref=deal.ref,
+            account=deal.account_name,
+            until=day(deal.protected_until, "long") if deal.protected_until else "",
+        )
+
+    _answer(session, deal, "approved", words)
 
 
 def rejected(session: Session, deal: DealRegistration) -> None:
-    for reader in _submitter(session, deal):
-        with speaking(reader.locale, reader.timezone):
-            subject = _("%(ref)s was declined", ref=deal.ref)
-            body = _(
-                "%(account)s, %(ref)s, was declined: %(rule)s.\n\n%(reason)s",
-                account=deal.account_name,
-                ref=deal.ref,
-                rule=_(REASONS[deal.reject_code]),
-                reason=deal.reason,
-            )
-        _queue(session, deal, "rejected", reader, subject, body)
+    def words() -> Words:
+        return _("%(ref)s was declined", ref=deal.ref), _(
+            "%(account)s, %(ref)s, was declined: %(rule)s.\n\n%(reason)s",
+            account=deal.account_name,
+            ref=deal.ref,
+            rule=_(REASONS[deal.reject_code]),
+            reason=deal.reason,
+        )
+
+    _answer(session, deal, "rejected", words)
 
 
 def asked(session: Session, deal: DealRegistration) -> None:
-    for reader in _submitter(session, deal):
-        with speaking(reader.locale, reader.timezone):
-            subject = _("A question about %(account)s", account=deal.account_name)
-            body = _(
-                "About %(ref)s: %(question)s\n\n"
-                "Answer within 5 working days and you keep your place in line.",
-                ref=deal.ref,
-                question=deal.reason,
-            )
-        cause = f"asked-{deal.asked_at.isoformat() if deal.asked_at else ''}"
-        _queue(session, deal, cause, reader, subject, body)
+    def words() -> Words:
+        return _("A question about %(account)s", account=deal.account_name), _(
+            "About %(ref)s: %(question)s\n\n"
+            "Answer within 5 working days and you keep your place in line.",
+            ref=deal.ref,
+            question=deal.reason,
+        )
+
+    _answer(session, deal, f"asked-{deal.asked_at.isoformat() if deal.asked_at else ''}", words)
 
 
 def queued(session: Session, deal: DealRegistration) -> None:
     """Says that the account is taken for now, and nothing of who holds it."""
+
+    def words() -> Words:
+        return _("%(ref)s waits in line", ref=deal.ref), _(
+            "%(account)s is protected by an earlier registration. Yours keeps its time and "
+            "moves up by itself when the account is free.",
+            account=deal.account_name,
+        )
+
+    _answer(session, deal, f"queued-{clock_of(session)().isoformat()}", words)
+
+
+def _answer(
+    session: Session, deal: DealRegistration, what: str, words: Callable[[], Words]
+) -> None:
+    """Tell the one who submitted; `words` is asked where their language is spoken."""
     for reader in _submitter(session, deal):
         with speaking(reader.locale, reader.timezone):
-            subject = _("%(ref)s waits in line", ref=deal.ref)
-            body = _(
-                "%(account)s is protected by an earlier registration. Yours keeps its time and "
-                "moves up by itself when the account is free.",
-                account=deal.account_name,
-            )
-        _queue(session, deal, f"queued-{clock_of(session)().isoformat()}", reader, subject, body)
+            subject, body = words()
+        _queue(session, deal, what, reader, subject, body)
 
 
 def _submitter(session: Session, deal: DealRegistration) -> Iterable[User]:

@@ -20,6 +20,7 @@ from tpma.identity.models import (
     User,
     UserStatus,
 )
+from tpma.identity.rules import allowed
 from tpma.identity.words import action_words, detail_words
 
 
@@ -122,6 +123,18 @@ def member(session: Session, organisation_id: UUID, membership_id: UUID) -> Memb
     if found is None:
         raise NotFound(_("No such member."))
     return found
+
+
+def people_who_may(session: Session, organisation_id: UUID, permission: str) -> list[User]:
+    """Those who can sign in there and have a role with this permission, by name."""
+    found = session.execute(
+        select(User, Membership.roles)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.organisation_id == organisation_id, Membership.ended_at.is_(None))
+        .where(Membership.pending.is_(False), User.status == UserStatus.ACTIVE)
+        .order_by(User.name, User.id)
+    )
+    return [user for user, roles in found if permission in allowed(roles)]
 
 
 def invitations_until(session: Session, member_ids: Iterable[UUID]) -> dict[UUID, datetime]:

@@ -57,9 +57,9 @@ ROLE_TABLE: dict[str, Role] = {
         VENDOR,
         lazy("Admin"),
         lazy("Partners, people and settings; publishes kits"),
-        "kits.read kits.publish reviews.read brand.read launch.read deals.read report.read "
-        "partners.read partners.write programme.write team.read team.write cost.write audit.read "
-        "blocklist.read blocklist.write",
+        "kits.read kits.publish reviews.read brand.read brand.write launch.read deals.read "
+        "report.read partners.read partners.write programme.write team.read team.write cost.write "
+        "audit.read blocklist.read blocklist.write",
     ),
     "PB": _role(
         VENDOR,
@@ -71,7 +71,7 @@ ROLE_TABLE: dict[str, Role] = {
         VENDOR,
         lazy("Brand reviewer"),
         lazy("Decides on partners' versions, may stop a launch"),
-        "kits.read reviews.read reviews.decide brand.read launch.read launch.stop",
+        "kits.read reviews.read reviews.decide brand.read brand.write launch.read launch.stop",
     ),
     "CM": _role(
         VENDOR,

@@ -77,6 +77,9 @@ class KitVersion(Row):
     state: Mapped[KitVersionState] = mapped_column(enum_column(KitVersionState))
     published_at: Mapped[datetime | None]
     supersedes_id: Mapped[UUID | None] = mapped_column(ForeignKey("kit_versions.id"))
+    author_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # who uploaded it
+    submitted_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))  # to review
+    review_note: Mapped[str] = mapped_column(default="")  # why it came back
 
     kit: Mapped[Kit] = relationship()
 

@@ -74,7 +74,7 @@ def make(content: KitContent, asset: AssetSpec, locale: str) -> None:
     }
     if asset.kind == "email":
         links = signed_links(content, asset.key)
-        numbers = {key: number for number, key in enumerate(links, start=1)}
+        numbers = {key: number for number, key in enumerate(links)}
         compile_mail(
             content, asset.key, locale, link_numbers=numbers, countries=("DE", "US"), **facts
         )

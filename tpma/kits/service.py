@@ -3,13 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, Invalid
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
@@ -18,7 +16,29 @@ from tpma.kits import rules
 from tpma.kits.check import Reading
 from tpma.kits.faults import extension
 from tpma.kits.models import IMMUTABLE_FROM, Kit, KitFile, KitVersion, KitVersionState
+from tpma.kits.publishing import (
+    describe,
+    newest,
+    note,
+    publish_version,
+    reject,
+    require_newer,
+    set_four_eyes,
+    submit,
+)
 from tpma.rendering.content import KitContent
+
+__all__ = [
+    "content_hash",
+    "newest",
+    "publish",
+    "publish_reading",
+    "publish_version",
+    "reject",
+    "save_draft",
+    "set_four_eyes",
+    "submit",
+]
 
 CONTENT_TYPES = {
     "png": "image/png",
@@ -27,11 +47,6 @@ CONTENT_TYPES = {
     "svg": "image/svg+xml",
     "css": "text/css",
 }
-_STEPS = (  # docs/domain.md: what takes a validated version to the partners
-    ("submit", KitVersionState.IN_REVIEW),
-    ("approve", KitVersionState.APPROVED),
-    ("publish", KitVersionState.PUBLISHED),
-)
 
 
 def content_hash(content: KitContent, files: Mapping[str, bytes]) -> str:
@@ -94,7 +109,7 @@ def save_draft(
     An earlier draft of the same number is replaced. Raises Conflict as `publish` does.
     """
     kit = _kit(session, vendor_org_id, content)
-    _require_newer(session, kit, content.semver)
+    require_newer(session, kit, content.semver)
     _discard_draft(session, kit, content.semver)
     version = KitVersion(
         tenant_id=vendor_org_id,
@@ -103,57 +118,15 @@ def save_draft(
         content_hash=content_hash(content, files),
         manifest=content.to_json(),
         state=KitVersionState.VALIDATED,
+        author_id=actor.user_id if actor else None,
         published_at=None,
     )
     session.add(version)
     session.flush()
     session.add_all(_files(version, files))
     session.flush()
-    _record(session, version, "validate", actor, hash=version.content_hash)
+    note(session, version, "validate", actor, hash=version.content_hash)
     return version
-
-
-def publish_version(
-    session: Session, version: KitVersion, actor: Actor | None = None
-) -> KitVersion:
-    """Take a validated version to the partners; the one before it is superseded.
-
-    Each step leaves its audit row. From the command line nobody is signed in: the operator
-    answers for author and reviewer, and the rows say so.
-
-    Raises Conflict unless it is validated and newer than every published version.
-    """
-    if version.state is not KitVersionState.VALIDATED:
-        raise Conflict(_("Only a version that passed the check can be published. Upload it again."))
-    _require_newer(session, version.kit, version.semver)
-    before = newest(session, version.kit_id)
-    for event, state in _STEPS:
-        version.state = state
-        _record(session, version, event, actor, answers_for=_answers_for(event, actor))
-    version.published_at = clock_of(session)()
-    version.supersedes_id = before.id if before else None
-    if before is not None:
-        before.state = KitVersionState.SUPERSEDED
-        _record(session, before, "supersede", actor, by=version.semver)
-    _describe(version.kit, KitContent.from_json(version.manifest))
-    session.flush()
-    return version
-
-
-def newest(session: Session, kit_id: UUID) -> KitVersion | None:
-    """The version partners get now."""
-    return session.scalar(
-        select(KitVersion).where(
-            KitVersion.kit_id == kit_id, KitVersion.state == KitVersionState.PUBLISHED
-        )
-    )
-
-
-def _answers_for(event: str, actor: Actor | None) -> str:
-    """One person may take all steps; who looks at the audit log must see that it was one."""
-    if actor is None:
-        return "author and reviewer: operator"
-    return "author and reviewer" if event == "approve" else "author"
 
 
 def _version(session: Session, vendor_org_id: UUID, content: KitContent) -> KitVersion | None:
@@ -208,44 +181,11 @@ def _kit(session: Session, vendor_org_id: UUID, content: KitContent) -> Kit:
 
 def _new_kit(session: Session, vendor_org_id: UUID, content: KitContent) -> Kit:
     kit = Kit(tenant_id=vendor_org_id, key=content.key, slug=content.slug)
-    _describe(kit, content)
+    describe(kit, content)
     session.add(kit)
     session.flush()
     record(session, None, vendor_org_id, "kit.create", kit, key=kit.key)
     return kit
-
-
-def _describe(kit: Kit, content: KitContent) -> None:
-    kit.title = content.text("kit.title", content.source_locale)
-    kit.summary = content.text("kit.summary", content.source_locale)
-    kit.motion = content.motion
-    kit.product_families = list(content.product_families)
-    kit.entitled_tiers = list(content.tiers)
-    kit.entitled_types = list(content.types)
-    kit.territories_allow = list(content.allow)
-    kit.territories_deny = list(content.deny)
-    kit.embargo_until = content.embargo_date()
-    kit.retires_on = content.retires_date()
-
-
-def _require_newer(session: Session, kit: Kit, wanted: str) -> None:
-    taken = session.scalars(
-        select(KitVersion.semver).where(
-            KitVersion.kit_id == kit.id, KitVersion.state.in_(IMMUTABLE_FROM)
-        )
-    ).all()
-    latest = max(taken, key=rules.semver, default=None)
-    if latest is not None and not rules.newer(wanted, latest):
-        raise Conflict(
-            _(
-                'Version %(semver)s is not newer than %(latest)s. Write semver = "%(next)s" or '
-                "greater in kit.toml.",
-                semver=wanted,
-                latest=latest,
-                next=rules.next_patch(latest),
-            ),
-            field="semver",
-        )
 
 
 def _discard_draft(session: Session, kit: Kit, wanted: str) -> None:
@@ -270,17 +210,3 @@ def _files(version: KitVersion, files: Mapping[str, bytes]) -> Iterable[KitFile]
             content_type=CONTENT_TYPES[extension(path)],
             content=data,
         )
-
-
-def _record(
-    session: Session, version: KitVersion, event: str, actor: Actor | None, **detail: Any
-) -> None:
-    record(
-        session,
-        actor,
-        version.tenant_id,
-        f"kit_version.{event}",
-        version,
-        semver=version.semver,
-        **detail,
-    )

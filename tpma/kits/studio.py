@@ -10,7 +10,9 @@ from sqlalchemy.orm import Session
 from tpma.core.errors import Conflict, Invalid
 from tpma.core.i18n import day
 from tpma.core.i18n import gettext as _
-from tpma.kits import check, dates, queries, service, shown
+from tpma.identity.models import User
+from tpma.identity.queries import people_who_may
+from tpma.kits import check, dates, publishing, queries, service, shown
 from tpma.kits.faults import Fault
 from tpma.kits.intake import LARGEST_KIT
 from tpma.kits.models import Kit, KitVersion, KitVersionState
@@ -18,7 +20,7 @@ from tpma.kits.neighbours import address
 from tpma.kits.reminders import left_words
 from tpma.kits.rules import country_name, motion_word, type_word
 from tpma.kits.schema import TIERS, TYPES
-from tpma.partners.queries import assigned_to
+from tpma.partners.queries import assigned_to, vendor_of
 from tpma.partners.rules import tier_words
 from tpma.web import forms
 from tpma.web.context import actor, render, system
@@ -48,6 +50,8 @@ def index() -> ResponseReturnValue:
             today=today,
             motion_word=motion_word,
             address=address,
+            four_eyes=vendor_of(session, actor().organisation_id).four_eyes,
+            publishers=len(people_who_may(session, actor().organisation_id, publishing.PUBLISH)),
         )
 
 
@@ -64,9 +68,7 @@ def show(kit_slug: str) -> ResponseReturnValue:
 def version(kit_slug: str, semver: str) -> ResponseReturnValue:
     """A version that passed the check, before anybody sees it, with the button to publish it."""
     with system().db.reading() as session:
-        shelf = queries.get_for_vendor(session, actor().organisation_id, kit_slug)
-        found = queries.version_for_vendor(session, actor().organisation_id, kit_slug, semver)
-        return render("kits/studio/version.html", shelf=shelf, **_facts(session, found))
+        return _version(session, kit_slug, semver, "", Faults())
 
 
 @studio.post("/<kit_slug>/versions/<semver>/publish")
@@ -135,6 +137,42 @@ def _dates(session: Session, kit_slug: str, faults: Faults) -> str:
     )
 
 
+@studio.post("/<kit_slug>/versions/<semver>/submit")
+@vendor("kits.publish")
+def submit(kit_slug: str, semver: str) -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        found = queries.version_for_vendor(session, actor().organisation_id, kit_slug, semver)
+        service.submit(session, actor(), found)
+    flash(_("Version %(semver)s waits for a review.", semver=semver))
+    return redirect(url_for(".version", kit_slug=kit_slug, semver=semver), 303)
+
+
+@studio.post("/<kit_slug>/versions/<semver>/reject")
+@vendor("kits.publish")
+def reject(kit_slug: str, semver: str) -> ResponseReturnValue:
+    """Back to whoever made it, with what has to change."""
+    said = request.form.get("reason", "")
+    try:
+        with system().db.transaction() as session:
+            found = queries.version_for_vendor(session, actor().organisation_id, kit_slug, semver)
+            service.reject(session, actor(), found, said)
+    except Invalid as fault:
+        with system().db.reading() as session:
+            return _version(session, kit_slug, semver, said, Faults({"reason": fault.message})), 422
+    flash(_("Version %(semver)s is a draft again, with your note.", semver=semver))
+    return redirect(url_for(".version", kit_slug=kit_slug, semver=semver), 303)
+
+
+@studio.post("/four-eyes")
+@vendor("team.write")
+def four_eyes() -> ResponseReturnValue:
+    """Whether a second person publishes; asked for by the company's admin."""
+    with system().db.transaction() as session:
+        service.set_four_eyes(session, actor(), request.form.get("wanted") == "1")
+    flash(_("Saved. It counts from the next version on."))
+    return redirect(url_for(".index"), 303)
+
+
 @studio.get("/upload")
 @vendor("kits.publish")
 def upload() -> ResponseReturnValue:
@@ -170,6 +208,21 @@ def _refused(faults: list[Fault], name: str, said: str = "") -> ResponseReturnVa
     return page, 422
 
 
+def _version(session: Session, kit_slug: str, semver: str, reason: str, faults: Faults) -> str:
+    shelf = queries.get_for_vendor(session, actor().organisation_id, kit_slug)
+    found = queries.version_for_vendor(session, actor().organisation_id, kit_slug, semver)
+    return render(
+        "kits/studio/version.html",
+        shelf=shelf,
+        reason=reason,
+        faults=faults,
+        in_review=found.state is KitVersionState.IN_REVIEW,
+        needs_others=publishing.needs_others(session, actor().user_id, found),
+        sent_by=session.get(User, found.submitted_by_id) if found.submitted_by_id else None,
+        **_facts(session, found),
+    )
+
+
 def _facts(session: Session, version: KitVersion) -> dict[str, Any]:
     """What the pages of one version show."""
     content = queries.content(session, version.id)
@@ -199,6 +252,6 @@ def _facts(session: Session, version: KitVersion) -> dict[str, Any]:
 
 def _cover(session: Session, version: KitVersion) -> str:
     """The library picture; a draft's is not served to the public, so it has none yet."""
-    if version.state is KitVersionState.VALIDATED:
+    if version.state in (KitVersionState.VALIDATED, KitVersionState.IN_REVIEW):
         return ""
     return queries.covers(session, [version]).get(version.id, "")

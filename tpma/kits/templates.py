@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from tpma.kits.fields import words
-from tpma.rendering.template import TemplateFault, is_markup, scan
+from tpma.rendering.template import is_markup, look
 
 VOID = words("area base br col embed hr img input link meta source track wbr")
 
@@ -39,25 +39,23 @@ class Template:
     fields: list[tuple[str, int]] = field(default_factory=list)  # name, line
     tags: list[Tag] = field(default_factory=list)
     unbalanced: list[tuple[str, int]] = field(default_factory=list)  # tag, line
-    fault: tuple[str, int] | None = None  # what the template language refuses, line
+    faults: list[tuple[str, int]] = field(default_factory=list)  # what the language refuses, line
     styles: list[tuple[str, int]] = field(default_factory=list)  # CSS, first line
     shown: str = ""  # what stands between tags, comments and heads left out
 
 
 def open_template(file: str, source: str) -> Template:
-    """Never raises: what cannot be read is told in `fault`."""
+    """Never raises: what cannot be read is told in `faults`."""
     template = Template(file, source)
-    try:
-        found = scan(source, file)
-    except TemplateFault as refusal:
-        template.fault = (refusal.message, refusal.line)
-    else:
+    found, refused = look(source, file)
+    template.faults = [(refusal.message, refusal.line) for refusal in refused]
+    template.fields = found.fields
+    if not refused:
         plain = not is_markup(file)
         template.pieces = [
             Piece(i, t, n, False, quoted or plain) for i, t, n, quoted in found.units
         ]
         template.pieces += [Piece(key, text, line, True, True) for key, text, line in found.slots]
-        template.fields = found.fields
     if is_markup(file):
         _Reader(template).read()
     return template

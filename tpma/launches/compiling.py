@@ -20,12 +20,10 @@ from tpma.kits import queries as kits
 from tpma.launches.models import Launch, LaunchAsset, Link
 from tpma.localization import rules as locales
 from tpma.rendering.content import KitContent
-from tpma.rendering.facts import BrandFacts, LaunchFacts, VendorFacts
+from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, VendorFacts
 from tpma.rendering.links import target_address
-from tpma.rendering.mail import MailSkeleton, compile_mail, signed_links
+from tpma.rendering.mail import MOST_LINKS, MailSkeleton, compile_mail, signed_links
 from tpma.rendering.page import PageArtifact, compile_page
-
-MOST_LINKS = 64  # one link character
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +95,12 @@ def mail(
     marks: bool = False,
 ) -> MailSkeleton:
     """One mail for readers of `requested`. Raises Invalid if no text of the kit serves them."""
-    served = _served(plan, requested)
+    served = served_locale(plan, requested)
     return compile_mail(
         plan.content,
         asset,
         served,
-        requested=requested,
-        brand=plan.brand,
-        vendor=plan.vendor,
-        launch=plan.facts,
-        slots=branding.own_words(session, plan.launch.cobranded_kit, served),
+        **given(session, plan, requested, served),
         link_numbers=plan.link_numbers,
         countries=countries,
         marks=marks,
@@ -114,20 +108,26 @@ def mail(
 
 
 def page(session: Session, plan: Drawing, requested: str) -> PageArtifact:
-    served = _served(plan, requested)
+    served = served_locale(plan, requested)
     return compile_page(
         plan.content,
         served,
+        **given(session, plan, requested, served),
+        brand_css_url=f"{plan.facts.base_url}/b/{plan.facts.partner_slug}.css",
+    )
+
+
+def given(session: Session, plan: Drawing, requested: str, served: str) -> Given:
+    return Given(
         requested=requested,
         brand=plan.brand,
         vendor=plan.vendor,
         launch=plan.facts,
         slots=branding.own_words(session, plan.launch.cobranded_kit, served),
-        brand_css_url=f"{plan.facts.base_url}/b/{plan.facts.partner_slug}.css",
     )
 
 
-def _served(plan: Drawing, requested: str) -> str:
+def served_locale(plan: Drawing, requested: str) -> str:
     served = plan.served(requested)
     if served is None:
         raise Invalid(

@@ -73,7 +73,7 @@ def asset_of(content: KitContent, key: str) -> AssetSpec:
 def slots(session: Session, plan: Drawing, asset: str, locale: str) -> list[Field]:
     """The places a partner may word, with the kit's own words of the served language."""
     asset_of(plan.content, asset)
-    served = _served(plan, locale)
+    served = compiling.served_locale(plan, locale)
     own = branding.own_words(session, plan.launch.cobranded_kit, served)
     return [
         Field(
@@ -151,16 +151,12 @@ def _person(reader: str) -> Person:
 
 
 def post_text(session: Session, plan: Drawing, asset: str, locale: str) -> str:
-    served = _served(plan, locale)
+    served = compiling.served_locale(plan, locale)
     return compile_post(
         plan.content,
         asset,
         served,
-        requested=locale,
-        brand=plan.brand,
-        vendor=plan.vendor,
-        launch=plan.facts,
-        slots=branding.own_words(session, plan.launch.cobranded_kit, served),
+        **compiling.given(session, plan, locale, served),
     )
 
 
@@ -180,25 +176,14 @@ def document(session: Session, plan: Drawing, asset: str, locale: str) -> PdfSou
     spec = asset_of(plan.content, asset)
     if spec.kind != "pdf":
         raise NotFound(_("This kit has no such part."))
-    served = _served(plan, locale)
+    served = compiling.served_locale(plan, locale)
     return compile_pdf(
         plan.content,
         spec.key,
         served,
-        requested=locale,
-        brand=plan.brand,
-        vendor=plan.vendor,
-        launch=plan.facts,
-        slots=branding.own_words(session, plan.launch.cobranded_kit, served),
+        **compiling.given(session, plan, locale, served),
         paper=paper_for(plan.brand.company.country),
     )
-
-
-def _served(plan: Drawing, locale: str) -> str:
-    served = plan.served(locale)
-    if served is None:
-        raise Invalid(_("This kit has no text for readers of %(locale)s.", locale=locale))
-    return served
 
 
 def qr_svg(plan: Drawing) -> bytes:

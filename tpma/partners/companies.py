@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext
 from tpma.core.i18n import gettext as _
-from tpma.core.text import email_address, one_line
+from tpma.core.text import email_address, one_line, phone_number
 from tpma.identity import places
 from tpma.rendering import footer
 
@@ -22,7 +22,6 @@ _LENGTHS = {
     "region": 100,
     "postal_code": 20,
 }
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,6 @@ def legal_fields_of(country: str) -> list[tuple[str, str, bool]]:
     asked = footer.FIELDS.get(country, footer.OTHER)
     fields = [(key, gettext(footer.NAMES[key]), key in asked) for key in LEGAL_FIELDS]
     return sorted(fields, key=lambda field: not field[2])
-
-
-def phone_number(text: str, field: str) -> str:
-    """E.164 ("+4989123456"); spaces, brackets and hyphens are taken out. Empty stays empty."""
-    typed = one_line(text, 60, field)
-    number = re.sub(r"[\s().\-/\u00a0\u202f]", "", typed)
-    number = "+" + number[2:] if number.startswith("00") else number
-    if number and not _E164.fullmatch(number):
-        raise Invalid(
-            _("Write the number with its country, for example +49 89 123456."), field=field
-        )
-    return number
 
 
 def web_address(text: str, field: str) -> str:

@@ -22,6 +22,7 @@ class Vendor(Row):
     brand_colour: Mapped[str] = mapped_column(String(7), default="#16181C")
     logo_svg: Mapped[str] = mapped_column(default="")
     logo_reversed_svg: Mapped[str] = mapped_column(default="")
+    four_eyes: Mapped[bool] = mapped_column(default=False)  # a second person publishes kits
 
     organisation: Mapped[Organisation] = relationship()
 

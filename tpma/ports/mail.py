@@ -108,6 +108,10 @@ class MailTransport(Protocol):
         """The message as kept by a transport that keeps messages, else None."""
         ...
 
+    def forget(self, provider_id: str) -> None:
+        """Delete a kept message for good; nothing where none is kept, or no longer."""
+        ...
+
 
 @runtime_checkable
 class Reachable(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +69,14 @@ class Person:
     last_name: str = ""
     company: str = ""
     country: str = ""  # ISO 3166-1; decides the legal footer
+
+
+class Given(TypedDict):
+    """What every compilation of a kit is told, by the names of its parameters: the language that
+    was asked for, who speaks, and the partner's own words by `<asset>.<slot>`."""
+
+    requested: str
+    brand: BrandFacts
+    vendor: VendorFacts
+    launch: LaunchFacts
+    slots: Mapping[str, str]

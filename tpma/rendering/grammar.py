@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 
 from liquid import Environment
 from liquid.exceptions import LiquidError
@@ -74,19 +75,44 @@ def is_markup(name: str) -> bool:
 
 @lru_cache(maxsize=256)
 def parse(source: str, markup: bool = True) -> tuple[Node, ...]:
-    """The template as a flat list: the language does not nest."""
-    found = _STRIPPING.search(source)
-    if found:
-        raise TemplateFault(
+    """The template as a flat list: the language does not nest. Raises its first TemplateFault."""
+    nodes, faults = read(source, markup)
+    if faults:
+        raise faults[0]
+    return nodes
+
+
+def read(source: str, markup: bool = True) -> tuple[tuple[Node, ...], list[TemplateFault]]:
+    """As `parse`, with every fault that can be told, in the order of lines.
+
+    Where there are faults, the nodes are what could be made out.
+    """
+    found = [
+        TemplateFault(
             _("Take the hyphen out of the tag: there is no whitespace control."),
-            _line(source, found.start()),
+            _line(source, hyphen.start()),
         )
+        for hyphen in _STRIPPING.finditer(source)
+    ]
+    tokens, unclosed = _tokens(source)
+    reader = _Reader(source, tokens, markup, cut=unclosed is not None)
+    nodes = tuple(reader.nodes())
+    found += reader.faults + ([unclosed] if unclosed else [])
+    return nodes, sorted(found, key=lambda fault: fault.line)
+
+
+def _tokens(source: str) -> tuple[list[Token], TemplateFault | None]:
+    """Where a tag or field is not closed, what stands before it."""
     try:
-        tokens = list(_LEXER(source))
+        return list(_LEXER(source)), None
     except LiquidError as error:
         at = error.token.start_index if error.token else 0
-        raise TemplateFault(_("A tag or merge field is not closed."), _line(source, at)) from error
-    return tuple(_Reader(source, tokens, markup).nodes())
+        fault = TemplateFault(_("A tag or merge field is not closed."), _line(source, at))
+    before = source[: max(source.rfind(opening, 0, at + 2) for opening in ("{{", "{%"))]
+    try:
+        return list(_LEXER(before)), fault
+    except LiquidError:
+        return [], fault
 
 
 def _line(source: str, at: int) -> int:
@@ -94,10 +120,15 @@ def _line(source: str, at: int) -> int:
 
 
 class _Reader:
-    def __init__(self, source: str, tokens: list[Token], markup: bool) -> None:
+    """Goes on behind a fault, so that one reading tells them all."""
+
+    def __init__(self, source: str, tokens: list[Token], markup: bool, cut: bool) -> None:
         self.source = source
-        self.tokens = iter(tokens)
+        self.tokens: Iterator[Token] = iter(tokens)
         self.position = Position() if markup else None
+        self.cut = cut  # the end of the source is not among the tokens
+        self.faults: list[TemplateFault] = []
+        self.foreign: set[str] = set()  # tags that were refused: their end tags are theirs
 
     @property
     def place(self) -> Place:
@@ -111,11 +142,17 @@ class _Reader:
                 yield self._field()
             elif token.kind == TOKEN_TAG and token.value in ("t", "slot"):
                 yield self._block(token)
-            else:
-                raise self._fault(
+            elif not self._is_of_a_refused_tag(token):
+                self.foreign.add(token.value)
+                self._refuse(
                     token,
                     _("Only the tags t and slot exist, and merge fields like {{ brand.name }}."),
                 )
+
+    def _is_of_a_refused_tag(self, token: Token) -> bool:
+        """Its expression or its end, of which the refusal has said enough."""
+        ends = token.kind == TOKEN_TAG and token.value.removeprefix("end") in self.foreign
+        return token.kind == TOKEN_EXPRESSION or (ends and token.value.startswith("end"))
 
     def _is_literal(self, token: Token) -> bool:
         """Not so is what stands in `raw`: the lexer hands it over as content."""
@@ -128,37 +165,47 @@ class _Reader:
 
     def _field(self) -> Field:
         expression = next(self.tokens)
-        if not _FIELD.fullmatch(expression.value):
-            raise self._fault(
+        named = _FIELD.fullmatch(expression.value)
+        if not named:
+            self._refuse(
                 expression, _("A merge field is a plain name, without filters: {{ brand.name }}.")
             )
         field = Field(expression.value, _line(self.source, expression.start_index), self.place)
-        self._check(field, expression)
+        if named:
+            self._check(field, expression)
         if self.position:
             self.position.fill()
         return field
 
     def _block(self, opening: Token) -> UnitNode | SlotNode:
-        key = next(self.tokens, opening)
+        key = self._expression(opening)
         if key.kind != TOKEN_EXPRESSION or not _ID.fullmatch(key.value):
-            raise self._fault(
+            self._refuse(
                 opening, _("Name the text by small letters, digits and _, for example headline.")
             )
         place, line = self.place, _line(self.source, opening.start_index)
         if place not in (Place.HTML, Place.PLAIN, Place.ATTRIBUTE):
-            raise self._fault(
+            self._refuse(
                 opening, _("No text can stand here: only between tags or in a quoted attribute.")
             )
-        text, fields = self._inside(opening, key)
+        text, fields = self._inside(opening)
         if self.position:
             self.position.fill()
         if opening.value == "slot":
             return SlotNode(key.value, text, line, place)
         return UnitNode(key.value, text, line, place, fields)
 
-    def _inside(self, opening: Token, key: Token) -> tuple[str, tuple[Field, ...]]:
+    def _expression(self, opening: Token) -> Token:
+        """What follows the tag's name; the tag itself where nothing does."""
+        found = next(self.tokens, opening)
+        if found.kind != TOKEN_EXPRESSION:
+            self.tokens = chain([] if found is opening else [found], self.tokens)
+            return opening
+        return found
+
+    def _inside(self, opening: Token) -> tuple[str, tuple[Field, ...]]:
         """The text up to the end tag, white space folded, and the merge fields in it."""
-        start = self.source.index("%}", key.start_index) + 2
+        start = self.source.index("%}", opening.start_index) + 2
         fields: list[Field] = []
         for token in self.tokens:
             if token.kind == TOKEN_TAG and token.value == f"end{opening.value}":
@@ -168,11 +215,14 @@ class _Reader:
                 fields.append(self._field())
             elif self._is_literal(token):
                 self._literal(token)
-            else:
-                raise self._fault(
+            elif not self._is_of_a_refused_tag(token):
+                self.foreign.add(token.value)
+                self._refuse(
                     token, _("Within this text there can be no tag, and in a slot no merge field.")
                 )
-        raise self._fault(opening, _("This text is not closed with its end tag."))
+        if not self.cut:
+            self._refuse(opening, _("This text is not closed with its end tag."))
+        return "", tuple(fields)
 
     def _check(self, field: Field, token: Token) -> None:
         """Refuse a field where its value could become code, whatever the value is."""
@@ -185,9 +235,7 @@ class _Reader:
             Place.STYLE: bool(_IN_STYLE.fullmatch(field.name)),
         }
         if not allowed.get(field.place, False):
-            raise self._fault(
-                token, _("The merge field %(name)s cannot stand here.", name=field.name)
-            )
+            self._refuse(token, _("The merge field %(name)s cannot stand here.", name=field.name))
 
-    def _fault(self, token: Token, message: str) -> TemplateFault:
-        return TemplateFault(message, _line(self.source, token.start_index))
+    def _refuse(self, token: Token, message: str) -> None:
+        self.faults.append(TemplateFault(message, _line(self.source, token.start_index)))

@@ -20,8 +20,9 @@ from tpma.rendering.skeleton import FOOTER, PERSON, TOKEN, MailSkeleton
 from tpma.rendering.template import Html, TemplateFault, expand, fill_plain, scan
 from tpma.rendering.text import plain_text
 
-__all__ = ["LARGEST", "MailHeaders", "MailSkeleton", "compile_mail", "signed_links"]
+__all__ = ["LARGEST", "MOST_LINKS", "MailHeaders", "MailSkeleton", "compile_mail", "signed_links"]
 
+MOST_LINKS = 64  # signed ones in all mails of a kit: each has one link character
 LARGEST = 102_400  # bytes of HTML; Gmail cuts off what follows
 
 

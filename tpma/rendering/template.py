@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import nh3
 
 from tpma.core.i18n import gettext as _
+from tpma.rendering.gaps import GAP, closed
 from tpma.rendering.grammar import (
     Field,
     Literal,
@@ -21,6 +22,7 @@ from tpma.rendering.grammar import (
     UnitNode,
     is_markup,
     parse,
+    read,
 )
 from tpma.rendering.places import Place
 
@@ -32,6 +34,7 @@ __all__ = [
     "fill_markup",
     "fill_plain",
     "is_markup",
+    "look",
     "parse",
     "scan",
 ]
@@ -64,15 +67,24 @@ def scan(source: str, name: str) -> Scan:
 
     Raises TemplateFault with the line of the first thing the language does not have.
     """
-    nodes = parse(source, is_markup(name))
+    found, faults = look(source, name)
+    if faults:
+        raise faults[0]
+    return found
+
+
+def look(source: str, name: str) -> tuple[Scan, list[TemplateFault]]:
+    """As `scan`, with every fault; where there are some, what could be made out."""
+    nodes, faults = read(source, is_markup(name))
     units = [node for node in nodes if isinstance(node, UnitNode)]
     fields = [node for node in nodes if isinstance(node, Field)]
     fields += [field for unit in units for field in unit.fields]
-    return Scan(
+    found = Scan(
         units=[(unit.id, unit.text, unit.line, unit.place.quoted) for unit in units],
         slots=[(n.key, n.default, n.line) for n in nodes if isinstance(n, SlotNode)],
         fields=[(field.name, field.line) for field in fields],
     )
+    return found, faults
 
 
 Protect = Callable[[str], str]
@@ -96,18 +108,18 @@ def expand(
     """
     filler = _Filler(texts, slots, values, marks, protect)
     fill = filler.html if markup else filler.plain
-    return "".join(fill(node) for node in parse(source, markup))
+    return closed("".join(fill(node) for node in parse(source, markup)))
 
 
 def fill_plain(text: str, values: Mapping[str, str]) -> str:
     """A text of the kit that is shown without markup: its merge fields filled, not escaped."""
     filler = _Filler({}, {}, values, False, str)
-    return "".join(filler.plain(node) for node in parse(text, False))
+    return closed("".join(filler.plain(node) for node in parse(text, False)))
 
 
 def fill_markup(text: str, values: Mapping[str, str]) -> str:
     """A text of the kit with inline markup: sanitised, its merge fields filled and escaped."""
-    return _Filler({}, {}, values, False, str).inline(text)
+    return closed(_Filler({}, {}, values, False, str).inline(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +145,7 @@ class _Filler:
         if isinstance(node, Literal):
             return node.text
         if isinstance(node, Field):
-            return self.value(node)
+            return self.value(node) or GAP
         if isinstance(node, UnitNode):
             return fill_plain(self._text(node.id, node.line), self.values)
         return self.slots.get(node.key) or self._text(node.key, node.line)
@@ -150,6 +162,8 @@ class _Filler:
         value = self.value(field)
         if field.place is Place.ADDRESS_START:
             _refuse_foreign_scheme(value, field)
+        if not value and not field.place.quoted:
+            return GAP
         return value if isinstance(value, Html) else html.escape(value)
 
     def inline(self, text: str, line: int = 0) -> str:

@@ -94,6 +94,7 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
                     lazy("Do not contact"),
                     "blocklist.read",
                 ),
+                ("branding_own.profile", "palette", lazy("Brand"), "brand.read"),
                 ("team.index", "users", lazy("Team"), "team.read"),
             ],
         ),

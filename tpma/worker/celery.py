@@ -15,7 +15,7 @@ from tpma.core.settings import load
 from tpma.sending import engine, provider, recovery, service
 from tpma.sending.events import tending
 from tpma.system import System
-from tpma.wiring import from_settings
+from tpma.wiring import started
 from tpma.worker import handlers, loop
 
 handlers.load()
@@ -47,7 +47,7 @@ def system() -> System:
     """One system a worker process; its connections are not shared over a fork."""
     global _system
     if _system is None:
-        _system = from_settings()
+        _system = started()
     return _system
 
 

@@ -113,16 +113,6 @@ def withdraw(contact_id: UUID) -> ResponseReturnValue:
     return redirect(url_for("audiences_portal.contact", contact_id=contact_id), 303)
 
 
-@portal.post("/contacts/<uuid:contact_id>/erase")
-@partner("contacts.write")
-def erase(contact_id: UUID) -> ResponseReturnValue:
-    with system().db.transaction() as session:
-        found = listings.contact_of(session, tenant(), contact_id)
-        service.erase(session, actor(), found)
-    flash(_("This person is forgotten. A later import cannot bring them back."))
-    return redirect(url_for("audiences_portal.index"), 303)
-
-
 @portal.get("/contacts.csv")
 @partner("contacts.write")
 def export() -> Response:

@@ -1,4 +1,4 @@
-"""Links and images: link.target, image.type."""
+"""Links and images: link.target, link.count, image.type."""
 
 import ipaddress
 import re
@@ -11,6 +11,7 @@ from tpma.kits.draft import Draft
 from tpma.kits.faults import Fault
 from tpma.kits.fields import used_in
 from tpma.kits.pictures import SVG
+from tpma.rendering.mail import MOST_LINKS
 
 TARGETS = frozenset({"page", "brand.url", "brand.privacy_url"})
 _LOCAL = (".localhost", ".local", ".internal", ".lan", ".home", ".corp", ".test", ".invalid")
@@ -25,6 +26,7 @@ def faults(draft: Draft) -> Iterator[Fault]:
         if f"link.{row['key']}" not in used:
             message = _("The link %(key)s is not used anywhere. Take it out.", key=row["key"])
             yield draft.at_row("link.target", message, row, "key")
+    yield from _too_many(draft)
     yield from _written_out(draft)
     yield from _drawings_in_mails(draft)
 
@@ -58,6 +60,18 @@ def _is_public(host: str) -> bool:
         local = host.endswith(_LOCAL) or "." not in host
         return not numeric and not local and registrable_domain(host) is not None
     return False
+
+
+def _too_many(draft: Draft) -> Iterator[Fault]:
+    """The first link of a mail there is no number left for; each mail counts its links once."""
+    declared = {f"link.{row['key']}" for row in draft.rows("link")}
+    free = MOST_LINKS
+    for _row, template in draft.of_kind("email"):
+        used = {name: line for name, line in reversed(template.fields) if name in declared}
+        if len(used) > free:
+            message = _("A kit may have at most %(most)s links in its mails.", most=MOST_LINKS)
+            yield Fault(template.file, sorted(used.values())[free], "link.count", message)
+        free = max(0, free - len(used))
 
 
 def _written_out(draft: Draft) -> Iterator[Fault]:

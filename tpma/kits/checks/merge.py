@@ -11,8 +11,7 @@ from tpma.kits.templates import Template
 
 def faults(draft: Draft) -> Iterator[Fault]:
     for template in draft.templates.values():
-        if template.fault:
-            message, line = template.fault
+        for message, line in template.faults:
             yield Fault(template.file, line, "template", message)
     for row, template in draft.of_kind("email", "landing_page", "pdf", "social_post"):
         yield from _unknown(draft, template, row["kind"])
@@ -47,7 +46,7 @@ def _why(name: str, kind: str) -> str:
 
 def _once(template: Template, kind: str) -> Iterator[Fault]:
     """What must stand in the template, whatever else does."""
-    if template.fault:
+    if template.faults:
         return  # nobody knows what stands in it
     names = [name for name, _line in template.fields]
     if kind == "landing_page" and names.count("form") != 1:

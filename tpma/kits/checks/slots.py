@@ -38,7 +38,7 @@ def _unused(draft: Draft, slot: Row) -> Iterator[Fault]:
         yield draft.at_row("slot.unused", message, slot, "asset")
         return
     template = draft.templates.get(asset["key"])
-    if template is None or template.fault:
+    if template is None or template.faults:
         return  # nobody knows what stands in it
     there = {piece.id for piece in template.pieces if piece.slot}
     there |= {key for key in _SUBJECTS if key in asset}

@@ -77,7 +77,7 @@ def _unread_assets(draft: Draft) -> set[str]:
     return {
         row["key"]
         for row in draft.rows("asset")
-        if row["key"] not in draft.templates or draft.templates[row["key"]].fault
+        if row["key"] not in draft.templates or draft.templates[row["key"]].faults
     }
 
 

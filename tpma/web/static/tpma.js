@@ -134,5 +134,14 @@
   });
 
   arrive(document);
+  // A field left empty takes what an upload has suggested; what was typed stays.
+  document.addEventListener("htmx:oobAfterSwap", (event) => {
+    const told = document.querySelector("[data-fill]");
+    const field = told && document.getElementById(told.dataset.fill);
+    if (field && !field.value && told.dataset.value) {
+      field.value = told.dataset.value;
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  });
   document.addEventListener("htmx:afterSwap", (event) => arrive(event.detail.target));
 })();
