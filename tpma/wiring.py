@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tpma.adapters.events_reports import ReportEvents
 from tpma.adapters.events_sns import SnsEvents
 from tpma.adapters.events_sqs import SqsEvents
 from tpma.adapters.mail_outbox import OutboxMail
@@ -16,6 +17,7 @@ from tpma.core.db import Database
 from tpma.core.errors import Invalid
 from tpma.core.settings import Settings, load, secret_of
 from tpma.core.signing import Signer
+from tpma.ports.events import EventSource
 from tpma.ports.mail import MailTransport
 from tpma.system import System
 
@@ -78,9 +80,17 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         signer=Signer(secret_of(chosen)),
         settings=chosen,
         clock=clock,
-        events=_queue(chosen, clock),
+        events=_events(chosen, clock),
         push=_push(chosen),
     )
+
+
+def _events(settings: Settings, clock: Clock) -> EventSource | None:
+    """What workers listen to: mailboxes for mail by SMTP, a queue for mail by SES."""
+    if settings.mail == "smtp":
+        mailboxes = report_mailboxes(settings)
+        return ReportEvents(mailboxes, verp_of(settings)) if mailboxes else None
+    return _queue(settings, clock)
 
 
 def _queue(settings: Settings, clock: Clock) -> SqsEvents | None:

@@ -1,6 +1,7 @@
 """Returned mail is read, applied, and only then put aside; a death in between costs nothing."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,20 +13,33 @@ from tests.adapters.test_dsn import ATTEMPT, OUT_OF_OFFICE, POSTFIX, YAHOO
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail
-from tpma.adapters.dsn import Kind, Sort
-from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, collect
+from tpma.adapters.dsn import Kind, Sort, read
+from tpma.adapters.events_reports import ReportEvents
+from tpma.adapters.report_mailboxes import ImapReports, MaildirReports
 from tpma.adapters.verp import Verp
 from tpma.audiences.models import Suppression, SuppressionReason
 from tpma.core.errors import Unavailable
 from tpma.core.servers import imap_server
 from tpma.core.signing import Signer
-from tpma.sending import feedback
 from tpma.sending.models import Attempt, DeliveryFact, FactKind
-from tpma.worker.loop import settle
+from tpma.worker.loop import listen, settle
 
 VERP = Verp(Signer("secret"), "bounce.mail.example")
 BOUNCE = POSTFIX.replace("\n", "\r\n").encode()
 RECEIVED = datetime(2026, 11, 22, 9, 30, 6, tzinfo=UTC)
+
+
+def collect(mailbox, verp, apply, most=100):
+    """Read what is waiting, apply it, then put it aside; how many mails that were."""
+    done = []
+    try:
+        for letter in mailbox.letters(most):
+            apply(read(letter.raw, verp, letter.received))
+            done.append(letter.key)
+    finally:
+        if done:
+            mailbox.put_aside(done)
+    return len(done)
 
 
 class Maildir:
@@ -219,26 +233,12 @@ def test_a_bounce_suppresses_through_the_pipeline_every_provider_uses(system, tm
     place = Maildir(tmp_path / "reports")
     place.deliver(text.encode())
     place.deliver(text.encode())
-    collect(place.mailbox, verp, lambda returned: _ingest(system, returned))
+    source = ReportEvents([place.mailbox], verp, sleep=lambda _seconds: None)
+    listening = replace(system, events=source)
+    assert listen(listening, wait_s=0) == 2
+    assert (listen(listening, wait_s=0), place.waiting()) == (0, 0)
     with system.db.reading() as reading:
         facts = reading.scalars(select(DeliveryFact.kind).order_by(DeliveryFact.kind)).all()
         closed = reading.scalars(select(Suppression.reason)).all()
     assert facts.count(FactKind.BOUNCED_HARD) == 1
     assert closed == [SuppressionReason.HARD_BOUNCE]
-
-
-def _ingest(system, returned):
-    """As the event feed will map them."""
-    for report in returned.reports:
-        feedback.ingest(
-            system,
-            feedback.DeliveryEvent(
-                source="smtp",
-                kind=report.kind.value,
-                attempt_id=report.attempt_id,
-                environment=system.settings.environment,
-                at=report.at,
-                detail=f"{report.status} {report.diagnostic}",
-                unique=f"{report.recipient} {report.status}",
-            ),
-        )

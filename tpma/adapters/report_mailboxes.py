@@ -8,25 +8,19 @@ import imaplib
 import os
 import re
 import ssl
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from tpma.adapters.dsn import MOST_BYTES, Returned, Sort, read
-from tpma.adapters.verp import Verp
+from tpma.adapters.dsn import MOST_BYTES
 from tpma.core.errors import Unavailable
-from tpma.core.log import logger
 from tpma.core.servers import MailServer, Protection
 
-_log = logger("reports")
 _SECONDS = 30.0
 ASIDE = "tpma-read"  # what was read, whatever it was: nothing is ever deleted
-
-Apply = Callable[[Returned], None]
-"""Commits what a returned mail says; when it returns, the mail may be put aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +42,6 @@ class ReportMailbox(Protocol):
     def reach(self) -> str:
         """One line for `tpma doctor`. Raises Unavailable."""
         ...
-
-
-def collect(mailbox: ReportMailbox, verp: Verp, apply: Apply, most: int = 100) -> int:
-    """Read what is waiting, apply it, then put it aside; how many mails that were."""
-    done: list[str] = []
-    try:
-        for letter in mailbox.letters(most):
-            returned = read(letter.raw, verp, letter.received)
-            if returned.sort in {Sort.FORGED, Sort.OTHER}:
-                _log.info("returned mail says nothing of ours", sort=returned.sort.value)
-            apply(returned)
-            done.append(letter.key)
-    finally:
-        if done:
-            mailbox.put_aside(done)
-    return len(done)
 
 
 @dataclass(frozen=True, slots=True)

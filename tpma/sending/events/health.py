@@ -11,6 +11,11 @@ from tpma.sending.events import canary, counting, subscriptions
 from tpma.sending.events.models import DeadEvent, EventOrphan
 from tpma.system import System
 
+_WAYS = {
+    "ses": "TPMA_SQS_QUEUE_URL or TPMA_SNS_TOPICS",
+    "smtp": "TPMA_DSN_MAILDIR or TPMA_DSN_IMAP_URL",
+}
+
 
 def figures(session: Session) -> dict[str, int]:
     """What waits, and what was put aside or given up."""
@@ -33,7 +38,7 @@ def findings(session: Session, system: System) -> Iterator[tuple[bool, str]]:
         listens,
         "events are listened to"
         if listens
-        else ("nothing listens to events: set TPMA_SQS_QUEUE_URL or TPMA_SNS_TOPICS"),
+        else f"nothing listens to events: set {_WAYS.get(system.mail.name, 'a feed')}",
     )
     yield from _marks(session, system.clock)
     if canary.feed_of(system) is not None:
