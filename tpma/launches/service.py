@@ -1,25 +1,22 @@
 """What a partner does with a launch, up to the moment it may be sent (then: `tpma.sending`)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tpma import jobs
-from tpma.audiences.models import Segment
 from tpma.branding import cobranding as branding
 from tpma.branding.models import BrandProfile
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
-from tpma.core.money import Money
-from tpma.core.text import email_address, one_line, slug
+from tpma.core.text import slug
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
@@ -28,13 +25,44 @@ from tpma.kits import queries as kits
 from tpma.kits.models import Kit, KitVersion
 from tpma.kits.rules import over_at
 from tpma.launches import codes, notices
+from tpma.launches.drafting import (
+    RUNS_FOR,
+    Sender,
+    choose_audience,
+    set_goal,
+    set_sender,
+    word,
+)
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import EDITABLE, UNDER_WAY, LaunchEvent, after
 from tpma.partners.models import Enrolment, Vendor
 from tpma.partners.queries import looked_after
 from tpma.partners.rules import may_launch
 
-RUNS_FOR = timedelta(days=90)
+__all__ = [
+    "Sender",
+    "choose_audience",
+    "create",
+    "end",
+    "end_with_kits",
+    "finish_sends",
+    "get",
+    "get_for_vendor",
+    "is_editable",
+    "local",
+    "pause",
+    "ready",
+    "refuse_suspended",
+    "reopen",
+    "resume",
+    "schedule",
+    "set_goal",
+    "set_sender",
+    "start",
+    "stop",
+    "unschedule",
+    "word",
+]
 _MINT_TRIES = 5
 
 
@@ -137,98 +165,6 @@ def get_for_vendor(
     if found is None:
         raise NotFound(_("There is no such launch."))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Sender:
-    """Screen 4: who writes, and when. `start_at` None means as soon as it is launched."""
-
-    from_name: str
-    reply_to: str
-    start_at: datetime | None
-    timezone: str
-
-
-def choose_audience(
-    session: Session, launch: Launch, segment_id: UUID | None, *, accept_fallback: bool
-) -> None:
-    """Screen 1. None is everybody. Raises NotFound for a segment of somebody else."""
-    _editable(launch)
-    if segment_id is not None:
-        owned = session.scalar(
-            select(Segment.id).where(
-                Segment.id == segment_id, Segment.tenant_id == launch.tenant_id
-            )
-        )
-        if owned is None:
-            raise NotFound(_("There is no such segment."))
-    launch.segment_id = segment_id
-    launch.accepted_fallback = accept_fallback
-    _reached(launch, 2)
-
-
-def word(
-    session: Session, actor: Actor, launch: Launch, locale: str, values: Mapping[str, str]
-) -> None:
-    """Screen 2: the partner's own words. `values` is "<asset>.<slot>" → text.
-
-    Raises Invalid(field="<asset>.<slot>") for a slot that is locked, unknown or too long.
-    """
-    _editable(launch)
-    for name, value in values.items():
-        asset, _dot, slot = name.partition(".")
-        branding.customise(session, launch.cobranded_kit, asset, slot, locale, value, actor)
-    _reached(launch, 3)
-
-
-def set_goal(launch: Launch, leads: int, pipeline: Money, cost: Money) -> None:
-    """Screen 3: what it should bring and what it may cost, in the launch's currency."""
-    _editable(launch)
-    if leads < 1:
-        raise Invalid(_("Say how many leads you hope for, at least 1."), field="goal_leads")
-    if pipeline.currency != launch.currency or cost.currency != launch.currency:
-        raise Invalid(_("Amounts are in %(currency)s.", currency=launch.currency), field="cost")
-    launch.goal_leads = leads
-    launch.goal_pipeline_minor = pipeline.minor
-    launch.planned_cost_minor = cost.minor
-    _reached(launch, 4)
-
-
-def set_sender(session: Session, launch: Launch, sender: Sender) -> None:
-    """Screen 4. Raises Invalid naming the field: a line break in a name never reaches a header."""
-    _editable(launch)
-    now = clock_of(session)()
-    name = one_line(sender.from_name, 70, "from_name")
-    if not name:
-        raise Invalid(_("Enter the name readers see, for example your company."), field="from_name")
-    if sender.timezone not in available_timezones():
-        raise Invalid(_("Choose a time zone from the list."), field="timezone")
-    if sender.start_at is not None and sender.start_at <= now:
-        raise Invalid(_("Choose a time in the future."), field="start_at")
-    launch.from_name = name
-    launch.reply_to = _reply_to(sender.reply_to)
-    launch.timezone = sender.timezone
-    launch.start_at = sender.start_at
-    launch.ends_at = (sender.start_at or now) + RUNS_FOR
-    _reached(launch, 5)
-
-
-def _reply_to(text: str) -> str:
-    try:
-        return email_address(text).shown
-    except Invalid as error:
-        raise Invalid(error.message, field="reply_to") from error
-
-
-def _editable(launch: Launch) -> None:
-    """An edit takes a checked launch back to draft: its report no longer describes it."""
-    launch.state = after(launch.state, LaunchEvent.EDIT)
-    launch.preflight = {}
-    launch.gate_hash = ""
-
-
-def _reached(launch: Launch, step: int) -> None:
-    launch.step = max(launch.step, step)
 
 
 def ready(
