@@ -123,14 +123,6 @@ def test_the_database_says_the_same_as_the_rule_for_every_case(session, company)
     assert lawful == {key for key, rule in expected.items() if not rule}
 
 
-def test_counts_can_be_taken_by_the_law(session, company):
-    person(company, country="DE")
-    person(company, country="DE", confirmed=True)
-    by_law = queries.counts(session, company.id, may=queries.lawful(session, company.id, NOW))
-    assert (by_law.matching, by_law.writable, by_law.held) == (2, 1, 1)
-    assert queries.counts(session, company.id).writable == 2
-
-
 @pytest.mark.parametrize(
     ("day", "months", "before"),
     [

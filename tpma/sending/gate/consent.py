@@ -68,6 +68,11 @@ def basis(facts: Facts) -> Iterable[Said]:
             held=number(held),
         )
     )
+    yield from _signed_up(facts)
+
+
+def _signed_up(facts: Facts) -> Iterable[Said]:
+    """The switch by which a company writes only to people who signed up themselves."""
     if facts.not_opted_in:
         yield told(
             ngettext(
