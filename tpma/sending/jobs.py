@@ -8,6 +8,7 @@ from tpma.launches.models import Launch
 from tpma.sending import guards, notices, proofs, regating, service
 from tpma.sending.events import canary, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
+from tpma.sending.rehearsing import service as rehearsals
 from tpma.system import System
 
 
@@ -77,6 +78,11 @@ def confirm_subscription(system: System, topic: str, token: str) -> None:
 def end_soft_bounce(system: System, contact_id: str) -> None:
     with system.db.transaction() as session:
         suppressing.end_soft_bounce(session, UUID(contact_id))
+
+
+@jobs.handles("sending.rehearse")
+def rehearse(system: System, rehearsal_id: str) -> None:
+    rehearsals.hold(system, UUID(rehearsal_id))
 
 
 @jobs.sweeps("sending.guards")
