@@ -12,6 +12,7 @@ from tpma.core.errors import TpmaError, Unavailable
 from tpma.identity.cli import user
 from tpma.kits.cli import kits
 from tpma.sending.cli import feed
+from tpma.sending.rehearsing.cli import rehearse
 from tpma.simulator.cli import simulator
 from tpma.system import System
 from tpma.wiring import from_settings
@@ -44,6 +45,7 @@ for command in (
     kits,
     user,
     feed,
+    rehearse,
     simulator,
 ):
     cli.add_command(command)

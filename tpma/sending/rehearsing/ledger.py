@@ -105,8 +105,18 @@ def _surroundings(session: Session, launch: Launch) -> dict[Table, Rows]:
     kit = launch.cobranded_kit_id
     return {
         _ORGANISATIONS: _rows(session, _ORGANISATIONS, _ORGANISATIONS.c.id.in_(companies)),
-        _LAUNCHES: _rows(session, _LAUNCHES, _LAUNCHES.c.id == launch.id),
-        _COBRANDED: _rows(session, _COBRANDED, _COBRANDED.c.id == kit),
+        _LAUNCHES: _rows(
+            session,
+            _LAUNCHES,
+            _LAUNCHES.c.id == launch.id,
+            _LAUNCHES.c.tenant_id == launch.tenant_id,
+        ),
+        _COBRANDED: _rows(
+            session,
+            _COBRANDED,
+            _COBRANDED.c.id == kit,
+            _COBRANDED.c.tenant_id == launch.tenant_id,
+        ),
         _WORDS: _rows(session, _WORDS, mine, _WORDS.c.cobranded_kit_id == kit),
     }
 

@@ -127,9 +127,7 @@ def _begun(system: System, rehearsal_id: UUID) -> _Begun | None:
             return None
         if found.tries >= MOST_TRIES:
             with speaking(locale):
-                found.problem = _(
-                    "It broke off twice. The operator finds why in the log."
-                )
+                found.problem = _("It broke off twice. The operator finds why in the log.")
             found.state, found.finished_at = RehearsalState.FAILED, now
             return None
         found.tries += 1
