@@ -325,9 +325,10 @@ def test_an_older_one_can_be_opened(marketer, system, db, clock, launch):
     assert "499" not in marketer.get(url(launch) + f"?which={older}").text
 
 
-def test_another_partners_launch_is_not_there(client, db, session, launch):
-    other = make.launch(contacts=0)
-    session.commit()
+def test_another_partners_launch_is_not_there(client, db, launch):
+    with db.transaction() as session:
+        factories.bind(session)
+        other = make.launch(contacts=0)
     stranger = signed_in(client, db, other, "PM")
     for answer in (
         stranger.get(url(launch)),

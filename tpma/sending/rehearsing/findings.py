@@ -147,8 +147,8 @@ def _guards(figures: Figures) -> Iterator[Finding]:
     at = figures["guards_at"]
     if at["bounces"]:
         text = _(
-            "%(bounces)s dead addresses or %(complaints)s complaints among the first %(results)s "
-            "results pause this launch.",
+            "What pauses this launch among its first %(results)s results: dead addresses from "
+            "%(bounces)s on, complaints from %(complaints)s on.",
             bounces=number(at["bounces"]),
             complaints=number(at["complaints"]),
             results=number(at["results"]),

@@ -29,7 +29,7 @@ from tpma.sending.rehearsing import figures, ledger
 from tpma.sending.rehearsing.ledger import Script, SkippingClock
 from tpma.system import System
 
-LONGEST = 240.0  # seconds; a job's lease is ten minutes
+LONGEST = 180.0  # seconds; a job's lease is ten minutes
 _QUIET = 1.0  # seconds without any news, after which none will come
 _SKIP = timedelta(seconds=1)
 _TELL_EVERY = 0.7  # seconds

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tpma.launches import service as launches
 from tpma.sending.checking import cure_of
-from tpma.sending.rehearsing import findings, service
+from tpma.sending.rehearsing import cast, findings, service
 from tpma.sending.rehearsing.ledger import MOST_MAILS
 from tpma.web.context import actor, render, system
 from tpma.web.guards import partner
@@ -55,5 +55,7 @@ def _shown(session: Session, launch_id: UUID) -> dict[str, Any]:
         "findings": findings.of(found.figures) if found else [],
         "earlier": [one for one in history if one is not found],
         "most": MOST_MAILS,
+        "shares": cast.SHARES,
+        "one_from": cast.ONE_OF_EACH_FROM,
         "cure_url": lambda screen: cure_of(screen, launch_id),
     }

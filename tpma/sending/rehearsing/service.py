@@ -37,7 +37,7 @@ def begin(
     session.execute(select(Launch.id).where(Launch.id == launch.id).with_for_update())
     if not may_rehearse(launch):
         raise Conflict(
-            _("Only what has not left can be rehearsed. Copy the launch as a draft to rehearse it.")
+            _("Only what has not left can be rehearsed. Begin a new launch of this kit.")
         )
     current = newest(session, launch)
     if current is not None and current.under_way:
