@@ -28,14 +28,6 @@ MAY_CHANGE = {"rehearsals", "jobs", "audit_log"}
 SEED = 7
 
 
-class Watched(SimulatedSes):
-    """Keeps what the provider's journal said, and the process, of the last rehearsal."""
-
-    def open(self, home, sender_domains, seed):
-        self.home = home
-        return super().open(home, sender_domains, seed)
-
-
 def dump(db):
     """Every row of every table."""
     assert models.rehearsals
@@ -64,14 +56,22 @@ def played(system, launch, seed=SEED, theatre=None):
 
 @pytest.fixture
 def launch(session):
+    made = make.launch(contacts=3)
+    session.commit()
+    return made
+
+
+@pytest.fixture
+def crowd(session):
+    """A launch of two mails with enough readers for one of every trouble."""
     made = make.launch(contacts=60, mails=2)
     session.commit()
     return made
 
 
-def test_it_goes_through_all_trouble_and_leaves_only_its_report(system, db, launch):
+def test_it_goes_through_all_trouble_and_leaves_only_its_report(system, db, crowd):
     before = dump(db)
-    found = played(system, launch)
+    found = played(system, crowd)
     assert (found.state, found.problem) == (RehearsalState.DONE, "")
     told = found.figures
     assert (told["readers"], told["sampled"], told["steps"]) == (60, 60, 2)
@@ -88,7 +88,7 @@ def test_it_goes_through_all_trouble_and_leaves_only_its_report(system, db, laun
 
 
 @pytest.mark.parametrize("db", ["sqlite"], indirect=True)
-def test_no_address_of_a_person_reaches_the_stage(system, db, launch, monkeypatch):
+def test_no_address_of_a_person_reaches_the_stage(system, db, crowd, monkeypatch):
     seen = []
     held = SimulatedSes.open
 
@@ -96,7 +96,7 @@ def test_no_address_of_a_person_reaches_the_stage(system, db, launch, monkeypatc
         return _Reading(held(self, home, sender_domains, seed), home, seen)
 
     monkeypatch.setattr(SimulatedSes, "open", opened)
-    assert played(system, launch).state is RehearsalState.DONE
+    assert played(system, crowd).state is RehearsalState.DONE
     journal, folder = seen
     addresses = [json.loads(line)["recipient"] for line in journal.splitlines()]
     assert addresses
@@ -119,7 +119,7 @@ class _Reading:
         return self.stage.__exit__(*error)
 
 
-def test_the_seed_draws_the_same_trouble(system, db, launch):
+def test_the_seed_draws_the_same_trouble():
     assert cast.parts(400, 3) == cast.parts(400, 3) != cast.parts(400, 4)
 
 

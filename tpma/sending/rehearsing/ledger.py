@@ -156,15 +156,14 @@ def opened(
     Its secret is its own: no link of a rehearsed mail means anything here.
     """
     db = throw_away(file, clock)
-    copy = replace(
-        system,
+    copy = System(
         db=db,
         mail=stage.mail,
-        events=stage.events,
-        push=None,
+        pdf=system.pdf,
         signer=Signer(secrets.token_hex(32)),
         settings=system.settings.model_copy(update={"send_rate": 0.0}),
         clock=clock,
+        events=stage.events,
     )
     try:
         with db.transaction() as session:
