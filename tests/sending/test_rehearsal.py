@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import sys
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +14,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tests.factories import launches as make
+from tests.simulator.stage import eventually
 from tpma import jobs, models
 from tpma.adapters.ses_simulated import SimulatedSes
 from tpma.core.db import Base
@@ -205,6 +208,40 @@ def test_the_provider_ends_with_the_rehearsal(tmp_path):
         pids = held.stdout.split()
         assert pids
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids if int(pid) != os.getpid())
+
+
+STARTS = """
+import sys, time
+from pathlib import Path
+from tpma.adapters.ses_simulated import SimulatedSes
+with SimulatedSes().open(Path(sys.argv[1]), ["news.example.com"], 1):
+    print("on", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.crash
+def test_the_provider_ends_when_its_worker_is_killed(tmp_path):
+    command = [sys.executable, "-c", STARTS, str(tmp_path / "ses")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout.readline() == "on\n"
+        found = subprocess.run(
+            ["pgrep", "-P", str(worker.pid)], capture_output=True, text=True, check=True
+        )
+        worker.kill()
+    [provider] = found.stdout.split()
+    eventually(lambda: not Path(f"/proc/{provider}").exists(), seconds=10)
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+def test_what_a_killed_rehearsal_left_behind_is_deleted(system, db):
+    folder = system.settings.home / "rehearsals"
+    for name, age in (("old", 3 * playing.LONGEST + 60), ("new", 5)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "ledger.db").write_text("names")
+        os.utime(folder / name, (time.time() - age, time.time() - age))
+    assert playing.clear(system) == 1
+    assert [each.name for each in folder.iterdir()] == ["new"]
 
 
 def test_a_provider_that_cannot_start_is_one_sentence(tmp_path):

@@ -5,6 +5,7 @@ launch runs through. Only waits are skipped, and who pauses a launch is played b
 a paused rehearsal goes on at once, as if somebody had looked and resumed it.
 """
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from tpma.sending.rehearsing.ledger import Script, SkippingClock
 from tpma.system import System
 
 LONGEST = 180.0  # seconds; a job's lease is ten minutes
+_LEFT_BEHIND = 3 * LONGEST
 _QUIET = 1.0  # seconds without any news, after which none will come
 _SKIP = timedelta(seconds=1)
 _TELL_EVERY = 0.7  # seconds
@@ -43,7 +45,7 @@ def play(system: System, script: Script, seed: int, tell: Tell) -> dict[str, Any
     if system.theatre is None:
         raise Unavailable(_("Nothing to rehearse with is set up here. Ask the operator."))
     clock = SkippingClock(utc_now)
-    with TemporaryDirectory(prefix="tpma-rehearsal-") as folder:
+    with TemporaryDirectory(dir=_wings(system)) as folder:
         home = Path(folder)
         theatre = system.theatre.open(home / "provider", [script.sender_domain], seed)
         with (
@@ -53,6 +55,22 @@ def play(system: System, script: Script, seed: int, tell: Tell) -> dict[str, Any
             run = Run(copy, stage, script.launch_id, clock, tell)
             run.through(script.steps)
             return figures.of(copy, script, stage.taken(), run.told())
+
+
+def _wings(system: System) -> Path:
+    """Where rehearsals keep their files: with the installation's data, closed to others."""
+    found = system.settings.home / "rehearsals"
+    found.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return found
+
+
+def clear(system: System) -> int:
+    """Delete what rehearsals left behind whose worker was killed: names of readers are in it."""
+    oldest = time.time() - _LEFT_BEHIND
+    left = [each for each in _wings(system).iterdir() if each.stat().st_mtime < oldest]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(left)
 
 
 @dataclass
