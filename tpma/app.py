@@ -42,6 +42,7 @@ DOORS = [
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),
     ("tpma.sending.countries", "countries"),
+    ("tpma.sending.rehearsing.portal", "portal"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
     ("tpma.sending.hooks", "hooks"),

@@ -12,6 +12,7 @@ from tpma.pages import models as pages
 from tpma.partners import models as partners
 from tpma.sending import models as sending
 from tpma.sending.events import models as sending_events
+from tpma.sending.rehearsing import models as rehearsals
 from tpma.tracking import models as tracking
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "leads",
     "pages",
     "partners",
+    "rehearsals",
     "sending",
     "sending_events",
     "tracking",

@@ -9,6 +9,7 @@ from tpma.core.signing import Signer
 from tpma.ports.events import EventSource, PushedEvents
 from tpma.ports.mail import MailTransport
 from tpma.ports.pdf import PdfRenderer
+from tpma.ports.rehearsal import Theatre
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,4 @@ class System:
     clock: Clock
     events: EventSource | None = None  # a queue the worker listens to
     push: PushedEvents | None = None  # what may post events to us
+    theatre: Theatre | None = None  # where launches are rehearsed

@@ -10,6 +10,7 @@ from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.mail_smtp import Signing, SmtpMail
 from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
 from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, ReportMailbox
+from tpma.adapters.ses_simulated import SimulatedSes
 from tpma.adapters.verp import Verp
 from tpma.core import log, schema, servers
 from tpma.core.clock import Clock, utc_now
@@ -82,6 +83,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         clock=clock,
         events=_events(chosen, clock),
         push=_push(chosen),
+        theatre=SimulatedSes(),
     )
 
 

@@ -12,17 +12,18 @@ from sqlalchemy import delete, select
 
 from tests import factories
 from tests.contracts.smtp_server import ScriptedSmtp
-from tests.factories import tracking
+from tests.factories import launches, tracking
 from tpma import cli
 from tpma.core import schema
 from tpma.core.paths import kits_folder
 from tpma.core.settings import Settings
+from tpma.launches.codes import mint
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
 
 EVERY = [
     "serve", "worker", "migrate", "check", "settings", "doctor", "bench", "demo", "kits", "user",
-    "feed", "simulator",
+    "feed", "rehearse", "simulator",
 ]  # fmt: skip
 
 
@@ -171,6 +172,29 @@ def test_the_doctor_asks_the_mail_server_and_the_mailbox_of_bounces(
     assert "FAIL SMTP server 127.0.0.1" in said
     assert "FAIL Maildir" in said
     assert told.startswith("tpma: Something is not right")
+
+
+def test_a_launch_is_rehearsed_by_its_code(run, home):
+    with home.db.transaction() as session:
+        factories.bind(session)
+        made = launches.launch(contacts=3)
+        code = made.campaign_code
+    status, told, _complaint = run("rehearse", code.lower(), "--seed", "11", "--json")
+    assert status == 0
+    figures = json.loads(told)
+    assert (figures["mails"], figures["accepted"], figures["seed"]) == (3, 3, 11)
+    status, told, _complaint = run("rehearse", code, "--seed", "11")
+    assert status == 0
+    assert "ok Every mail once" in told
+    with home.db.reading() as session:
+        assert session.scalars(select(Message)).all() == []
+
+
+def test_a_code_of_no_launch_is_told_with_where_to_find_one(run, home):
+    status, told, complaint = run("rehearse", mint("HC", "SEC"))
+    assert (status, told) != (0, "")
+    assert "it stands on the launch's page" in complaint
+    assert "both hyphens" in run("rehearse", "nonsense")[2]
 
 
 def test_bench_compares_and_ends_well_when_the_goal_is_reached(run):

@@ -12,6 +12,7 @@ from tpma.core.errors import TpmaError, Unavailable
 from tpma.identity.cli import user
 from tpma.kits.cli import kits
 from tpma.sending.cli import feed
+from tpma.sending.rehearsing.cli import rehearse
 from tpma.simulator.cli import simulator
 from tpma.wiring import started
 
@@ -37,6 +38,7 @@ for command in (
     kits,
     user,
     feed,
+    rehearse,
     simulator,
 ):
     cli.add_command(command)

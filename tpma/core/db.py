@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -169,6 +170,22 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+def throw_away(path: Path, clock: Clock) -> Database:
+    """A database of a file that is deleted afterwards, with every table known so far and no row.
+
+    It survives no power cut, and its rows may name others that were not copied.
+    """
+    made = Database(f"sqlite:///{path}", clock)
+
+    @event.listens_for(made.engine, "connect")
+    def _loose(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("PRAGMA synchronous=OFF")
+
+    Base.metadata.create_all(made.engine)
+    return made
 
 
 def _make_sqlite_strict(engine: Engine) -> None:

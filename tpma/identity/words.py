@@ -37,6 +37,7 @@ _ACTIONS = {
     "launch.scheduled": lazy("Launch scheduled"),
     "launch.unscheduled": lazy("Launch taken off the calendar"),
     "launch.started": lazy("Launch started"),
+    "launch.rehearsed": lazy("Launch rehearsed"),
     "launch.paused": lazy("Launch paused"),
     "launch.resumed": lazy("Launch resumed"),
     "launch.resend_unconfirmed": lazy("Unconfirmed mails sent again"),

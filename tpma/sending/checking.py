@@ -17,6 +17,7 @@ from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
 from tpma.sending import checkup, gate, gathering, marks, regating, reports, resending, service
 from tpma.sending import progress as progresses
+from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
 from tpma.web.guards import partner
@@ -64,17 +65,19 @@ def _screen(
         earlier=reports.history(session, launch),
         changed_words=regating.words_for,
         four_eyes=marks.needs_approval(session, launch.tenant_id),
-        cure_url=lambda screen: _cure(screen, launch),
+        cure_url=lambda screen: cure_of(screen, launch.id),
         readers=progresses.readers(
             session, launch, compiling.drawing(session, launch, system().settings.base_url)
         ),
         page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
+        rehearsal=rehearsals.newest(session, launch),
     )
 
 
-def _cure(screen: str, launch: Launch) -> str:
+def cure_of(screen: str, launch_id: UUID) -> str:
+    """The page that mends what a finding names."""
     if screen in _CURES:
-        return url_for(_CURES[screen], launch_id=launch.id)
+        return url_for(_CURES[screen], launch_id=launch_id)
     return url_for(_ELSEWHERE[screen])
 
 

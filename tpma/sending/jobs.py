@@ -8,6 +8,8 @@ from tpma.launches.models import Launch
 from tpma.sending import guards, notices, proofs, regating, service
 from tpma.sending.events import canary, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
+from tpma.sending.rehearsing import playing
+from tpma.sending.rehearsing import service as rehearsals
 from tpma.system import System
 
 
@@ -79,7 +81,18 @@ def end_soft_bounce(system: System, contact_id: str) -> None:
         suppressing.end_soft_bounce(session, UUID(contact_id))
 
 
+@jobs.handles("sending.rehearse")
+def rehearse(system: System, rehearsal_id: str) -> None:
+    rehearsals.hold(system, UUID(rehearsal_id))
+
+
 @jobs.sweeps("sending.guards")
 def watch(system: System) -> int:
     """Bounces and complaints of what is being sent."""
     return guards.watch(system)
+
+
+@jobs.sweeps("sending.rehearsals")
+def clear_rehearsals(system: System) -> int:
+    """What rehearsals left behind whose worker was killed."""
+    return playing.clear(system)

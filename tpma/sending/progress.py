@@ -1,5 +1,6 @@
 """How far a launch is, in figures. Reads only."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -95,9 +96,13 @@ def _facts(session: Session, launch: Launch) -> dict[FactKind, int]:
 
 def skipped(session: Session, launch: Launch) -> list[tuple[str, int]]:
     """Why people were left out, in words, with how many."""
+    return in_words(planning.skipped(session, launch.id))
+
+
+def in_words(skipped: Mapping[str, int]) -> list[tuple[str, int]]:
     return [
         (_(_REASONS[reason]) if reason in _REASONS else reason, number)
-        for reason, number in planning.skipped(session, launch.id).items()
+        for reason, number in skipped.items()
     ]
 
 
