@@ -6,8 +6,8 @@ Adds one table; the release before does not look at it.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 
 def _key(column: str, other: str) -> sa.ForeignKeyConstraint:
