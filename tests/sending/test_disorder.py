@@ -44,9 +44,10 @@ def test_a_worker_frozen_past_its_deadline_sends_nothing(stage):
         assert resending.resend(session, actor, launch) == BATCH
     stage.finish()
     os.kill(zombie, signal.SIGCONT)
-    eventually(lambda: _first_outcomes(stage) == {"DeadlinePassed"}, seconds=20)
+    eventually(lambda: "" not in _first_outcomes(stage), seconds=20)
     stage.hear()
     stage.judge(unconfirmed=0)
+    assert _first_outcomes(stage) == {"DeadlinePassed"}
     assert stage.count(SendState.ACCEPTED) == 12
 
 
@@ -54,7 +55,8 @@ def _first_outcomes(stage):
     """What became of first attempts that had a second."""
     attempts = look.attempts(stage.db)
     again = {attempt.message_id for attempt in attempts if attempt.n == 2}
-    return {a.code for a in attempts if a.n == 1 and a.message_id in again}
+    first = [a for a in attempts if a.n == 1 and a.message_id in again]
+    return {attempt.code or attempt.outcome or "" for attempt in first}
 
 
 def test_a_worker_frozen_past_its_lease_sends_what_is_still_its_own(stage):
@@ -133,12 +135,14 @@ def _at_rest(stage, in_flight):
 
 
 @only_postgres
-def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, record_property):
-    """At 0.9 of the cap by our own rule. The figures go to the report, not into a verdict."""
+def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, request):
+    """At 0.9 of the cap by our own rule. How fast it was goes into the report (--junitxml), for
+    that is the machine's verdict too."""
     monkeypatch.setattr(planning, "CHUNK", 60)
     _cap(stage, CAP)
     stage.ahead += 61  # the account is asked once a minute
     provider.refresh(stage.system)
+    stage.equip(TPMA_SEND_BATCH="20")  # as the product has it
     stage.running(240)
     for _worker in range(4):
         stage.worker()
@@ -146,8 +150,11 @@ def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, record_pro
     throttled = sum(a.code == "TooManyRequestsException" for a in look.attempts(stage.db))
     moments = sorted(line["at"] for line in stage.simulator.accepted())
     steady = [at for at in moments if 1 <= at - moments[0] < 6]
-    record_property("mails a second, seconds 1 to 6", len(steady) / 5)
-    record_property("throttled of 240", throttled)
+    request.node.user_properties += [
+        ("mails a second, seconds 1 to 6", len(steady) / 5),
+        ("mails a second, all", 239 / (moments[-1] - moments[0])),
+        ("throttled of 240", throttled),
+    ]
     assert throttled <= 12
     assert len(steady) <= CAP * 5 * 1.05
     stage.hear()
@@ -181,7 +188,7 @@ def test_a_cap_that_falls_costs_time_and_no_mail(stage, monkeypatch):
 
 @pytest.mark.parametrize("seed", [1])
 def test_hints_lost_doubled_and_out_of_order_change_nothing(stage, monkeypatch, seed):
-    """As a broker deals them out: to threads of one process, which share its name, and to others."""
+    """As a broker deals them out: to threads of one process, which share a name, and to others."""
     monkeypatch.setattr(planning, "CHUNK", 10)
     chance = random.Random(seed)
     launch_id = stage.running(50, "dropafter", "e500before", "t429x1")
