@@ -179,6 +179,18 @@ def _live(order: dict[str, Any]) -> None:
     JOBS[order["job"]](from_settings(load(), clock), order)
 
 
+def _die_as_told(order: dict[str, Any]) -> None:
+    """Whoever fails, or ends without having met its trap, stays: its test waits and says so."""
+    try:
+        _live(order)
+    except BaseException:
+        _log.exception("failed by itself")
+        signal.pause()
+    if "trap" in order:
+        signal.pause()
+    os._exit(0)
+
+
 def _born(order: dict[str, Any]) -> int:
     child = os.fork()
     if child == 0:
@@ -186,10 +198,7 @@ def _born(order: dict[str, Any]) -> int:
         os.dup2(silence, 1)  # its log is not our answer
         if not os.environ.get("CRASHING_LOUD"):
             os.dup2(silence, 2)
-        try:
-            _live(order)
-        finally:
-            os._exit(0)
+        _die_as_told(order)
     return child
 
 
