@@ -27,6 +27,7 @@ from tpma.core.signing import Signer
 from tpma.identity import passwords
 from tpma.system import System
 
+pytest.register_assert_rewrite("tests.sending.rehearsal")
 log.configure("text")
 if Path("/dev/shm").is_dir():  # SQLite syncs every commit; in memory that costs nothing
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
@@ -39,6 +40,8 @@ POSTGRES = os.environ.get("TPMA_TEST_POSTGRES", "postgresql+psycopg://postgres@1
 LONGEST_FIRST = (
     "tests/wheel/",
     "tests/journeys/",
+    "tests/sending/test_crashes.py",
+    "tests/sending/test_disorder.py",
     "tests/sending/test_kill.py",
     "tests/worker/test_celery.py",
     "tests/sending/test_walks.py",

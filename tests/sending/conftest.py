@@ -1,9 +1,10 @@
-"""A mailbox with something in it."""
+"""A mailbox with something in it, and a rehearsal of deaths."""
 
 import pytest
 
 from tests import factories
 from tests.factories import launches as make
+from tests.sending.rehearsal import Nursery, Rehearsal, Simulator
 from tpma import jobs
 from tpma.identity.models import Organisation
 from tpma.worker.loop import settle
@@ -44,3 +45,26 @@ def box(session, system, clock):
         "operator": operator,
         "enrolment": launch.enrolment,
     }
+
+
+@pytest.fixture(scope="session")
+def ses_process(tmp_path_factory):
+    running = Simulator(tmp_path_factory.mktemp("rehearsal") / "home", None)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def processes(ses_process):
+    made = Nursery(ses_process.address)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def stage(db, system, ses_process, processes):
+    """Launches that go to the simulator, sent by processes that can be killed."""
+    ses_process.fresh()
+    made = Rehearsal(system, db.url, ses_process, processes)
+    yield made
+    made.close()

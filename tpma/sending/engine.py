@@ -19,7 +19,7 @@ from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.sending import lanes, limits, outcomes, planning, preparing
 from tpma.sending.envelopes import raw_hash
-from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL, HandOver
+from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL, HandOver, deadline
 from tpma.sending.leases import Lease
 from tpma.sending.models import OPEN_STATES, Attempt, Message, SendChunk, SendState
 from tpma.sending.preparing import Prepared
@@ -76,6 +76,7 @@ def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:
         batch = preparing.prepare(session, system, lease.launch_id, recipients)
     if batch.broken:
         outcomes.unsendable(system, batch.broken)
+    last_moment = deadline()
     committed = _commit_intent(system, lease, batch.ready) if batch.ready else []
     unused = lease.grant.count - len(committed)
     if unused:
@@ -83,7 +84,7 @@ def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:
     if not recipients:
         _close_if_done(system, lease)
         return 0
-    results = hand_over(committed, lease.grant)
+    results = hand_over(committed, lease.grant, last_moment)
     outcomes.record(system, lease, results)
     return len(results)
 

@@ -14,6 +14,14 @@ CALL_SECONDS = 30.0  # from the commit of the intent to the last moment a submis
 LONGEST_CALL = 35.0  # of one submission: 3 s to connect and 30 s to read, rounded up
 
 
+def deadline() -> float:
+    """The last moment for submissions whose intent is committed from now on.
+
+    Taken before that commit: a worker frozen right after it must find the moment over.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS
+
+
 class HandOver:
     """Hands committed mails to the transport, each in its place of the rate.
 
@@ -43,11 +51,11 @@ class HandOver:
             self._pool.shutdown()
 
     def __call__(
-        self, committed: Sequence[Prepared], grant: Grant
+        self, committed: Sequence[Prepared], grant: Grant, deadline: float
     ) -> list[tuple[Prepared, SendResult]]:
-        """What came of each. After a "not now" that concerns more than one mail the rest is not
-        even tried: it is known to be unsent."""
-        run = _Run(self._mail.send, self._sleep, grant)
+        """What came of each; none begins after `deadline`. After a "not now" that concerns more
+        than one mail the rest is not even tried: it is known to be unsent."""
+        run = _Run(self._mail.send, self._sleep, grant, deadline)
         places = range(len(committed))
         if self._pool is None:
             results = list(map(run.one, committed, places))
@@ -64,12 +72,13 @@ class _Run:
         send: Callable[..., SendResult],
         sleep: Callable[[float], None],
         grant: Grant,
+        deadline: float,
     ) -> None:
         self._send = send
         self._sleep = sleep
         self._grant = grant
         self._begun = time.monotonic()
-        self._deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS
+        self._deadline = deadline
         self._held: SendResult | None = None
 
     def one(self, prepared: Prepared, place: int) -> SendResult:

@@ -51,12 +51,13 @@ def hand_over(system: System, notice_id: UUID, envelope: Envelope, code: str = "
 
     Raises Unavailable where nobody can tell, or it was not taken: the job comes back.
     """
+    last_moment = time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS  # before the intent
     if not _begin(system, notice_id):
         return
     if system.mail.problems(envelope):
         _record(system, notice_id, SendResult(Outcome.REFUSED), code)
         return
-    result = system.mail.send(envelope, time.clock_gettime(time.CLOCK_BOOTTIME) + CALL_SECONDS)
+    result = system.mail.send(envelope, last_moment)
     _record(system, notice_id, result, code)
     if result.outcome in {Outcome.NOT_SENT, Outcome.MAYBE}:
         raise Unavailable(_("The notice could not be handed over (%(code)s).", code=result.code))
