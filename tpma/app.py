@@ -38,6 +38,7 @@ DOORS = [
     ("tpma.sending.countries", "countries"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
+    ("tpma.sending.delivery_admin", "delivery"),
     ("tpma.sending.hooks", "hooks"),
     ("tpma.pages.public", "public"),
     ("tpma.tracking.public", "public"),
