@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tpma.branding import queries as branding
+from tpma.core import durability
 from tpma.core.settings import secret_of
 from tpma.partners import invitations
 from tpma.partners import queries as partners
@@ -47,6 +48,7 @@ DOORS = [
     ("tpma.leads.studio", "studio"),
     ("tpma.deals.portal", "portal"),
     ("tpma.deals.studio", "studio"),
+    ("tpma.measurement.scraping", "scraping"),
     ("tpma.measurement.portal", "portal"),
     ("tpma.measurement.studio", "studio"),
     ("tpma.program.portal", "portal"),
@@ -60,7 +62,7 @@ def create_app(system: System | None = None) -> Flask:
         static_folder="web/static",
         static_url_path="/static",
     )
-    chosen = system or from_settings()
+    chosen = system or _own_system()
     app.extensions["tpma"] = chosen
     app.secret_key = secret_of(chosen.settings)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31536000
@@ -77,6 +79,13 @@ def create_app(system: System | None = None) -> Flask:
     for module, name in DOORS:
         _open(app, module, name)
     return app
+
+
+def _own_system() -> System:
+    """Under gunicorn nobody has looked at the database yet: one that forgets is refused."""
+    made = from_settings()
+    durability.require(made.db)
+    return made
 
 
 def _sessions(app: Flask) -> None:

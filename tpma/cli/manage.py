@@ -6,10 +6,11 @@ from pathlib import Path
 import click
 from alembic.util import CommandError
 
-from tpma.core import schema
+from tpma.core import durability, schema
 from tpma.core.errors import Conflict, Invalid
 from tpma.core.messages import faults_of_catalogs
 from tpma.core.settings import listed, load
+from tpma.sending import operating
 from tpma.system import System
 
 
@@ -35,6 +36,32 @@ def require_schema(system: System) -> None:
         raise Conflict(
             f"The database is at revision {have}, this version needs {need}: tpma migrate"
         )
+
+
+def require_ready(system: System) -> None:
+    """As `require_schema`; and the database must keep what it commits, before anything is sent."""
+    require_schema(system)
+    durability.require(system.db)
+
+
+@click.command()
+@click.option(
+    "--cause",
+    type=click.Choice(operating.CAUSES),
+    default=operating.RESTORED,
+    show_default=True,
+    help="Why: restored from a backup, or the operator's wish.",
+)
+@click.pass_obj
+def pause_all(system: System, cause: str) -> None:
+    """Pause every launch that sends or is going to, before anything is started.
+
+    The step after a backup was restored; may be repeated. Launches go on one by one, from the
+    page Delivery or by their partners.
+    """
+    with system.db.transaction() as session:
+        paused = operating.pause_all(session, cause)
+    click.echo(f"{paused} launches paused ({cause}).")
 
 
 @click.command()

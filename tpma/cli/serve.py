@@ -8,7 +8,7 @@ import click
 import waitress
 
 from tpma.app import create_app
-from tpma.cli.manage import require_schema
+from tpma.cli.manage import require_ready
 from tpma.core import log
 from tpma.system import System
 from tpma.wiring import from_settings
@@ -21,7 +21,7 @@ def serve(web_only: bool) -> None:
     """Serve the pages, and do the work, in one process."""
     system = from_settings()
     log.configure(system.settings.log_format)
-    require_schema(system)
+    require_ready(system)
     run(system, web_only=web_only)
 
 
@@ -68,7 +68,7 @@ def worker(once: bool) -> None:
     """Do the work: jobs, mails, recovery. Any number of workers may run."""
     system = from_settings()
     log.configure(system.settings.log_format)
-    require_schema(system)
+    require_ready(system)
     if once:
         settle(system)
         return

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from celery import Celery
 
 from tpma import jobs
+from tpma.core import durability
 from tpma.core.settings import load
 from tpma.sending import engine, provider, recovery, service
 from tpma.sending.events import tending
@@ -48,6 +49,7 @@ def system() -> System:
     global _system
     if _system is None:
         _system = from_settings()
+        durability.require(_system.db)
     return _system
 
 
