@@ -4,15 +4,18 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
 from tests import factories
 from tests.contracts.smtp_server import ScriptedSmtp
-from tests.factories import launches, tracking
+from tests.factories import launches, sending, tracking
 from tpma import cli
 from tpma.core import durability, schema
 from tpma.core.paths import kits_folder
@@ -20,6 +23,7 @@ from tpma.core.settings import Settings
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
 
+ROOT = Path(__file__).parents[2]
 EVERY = [
     "serve", "worker", "migrate", "check", "settings", "pause-all", "doctor", "bench", "demo",
     "kits", "user", "feed", "simulator",
@@ -229,6 +233,44 @@ def test_a_database_that_may_forget_what_it_committed_is_refused(run, home, monk
     assert code == 5
     assert "synchronous_commit off" in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_a_terminated_process_records_its_batch_and_ends_well(home, command, tmp_path):
+    """A service manager's SIGTERM, in the middle of a launch."""
+    with home.db.transaction() as session:
+        factories.bind(session)
+        made = launches.running_launch(contacts=40)
+    surroundings = os.environ | {
+        "TPMA_SECRET_KEY": "test-secret", "TPMA_SEND_BATCH": "1", "TPMA_PORT": str(_free_port()),
+        "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tpma", command],
+        env=surroundings, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _until(lambda: sending.states(home.db, made.id).count("accepted") >= 2)
+        running.terminate()
+        assert running.wait(30) == 0
+    finally:
+        running.kill()
+        running.wait()
+    assert set(sending.states(home.db, made.id)) <= {"accepted", "queued"}
+    assert all(attempt.outcome == "accepted" for attempt in sending.attempts(home.db))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until(holds, seconds=60):
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.05)
 
 
 # One worker plays the demo, and all tests that begin after it are that worker's.
