@@ -12,7 +12,7 @@ from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
 from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, ReportMailbox
 from tpma.adapters.ses_simulated import SimulatedSes
 from tpma.adapters.verp import Verp
-from tpma.core import log, schema, servers
+from tpma.core import durability, log, schema, servers
 from tpma.core.clock import Clock, utc_now
 from tpma.core.db import Database
 from tpma.core.errors import Invalid
@@ -115,4 +115,5 @@ def started() -> System:
     system = from_settings()
     log.configure(system.settings.log_format)
     schema.require(system.settings.url_of_database)
+    durability.require(system.db)
     return system

@@ -4,26 +4,30 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select
 
 from tests import factories
 from tests.contracts.smtp_server import ScriptedSmtp
-from tests.factories import launches, tracking
+from tests.factories import launches, sending, tracking
 from tpma import cli
-from tpma.core import schema
+from tpma.core import durability, schema
 from tpma.core.paths import kits_folder
 from tpma.core.settings import Settings
 from tpma.launches.codes import mint
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
 
+ROOT = Path(__file__).parents[2]
 EVERY = [
-    "serve", "worker", "migrate", "check", "settings", "doctor", "bench", "demo", "kits", "user",
-    "feed", "rehearse", "simulator",
+    "serve", "worker", "migrate", "check", "settings", "pause-all", "doctor", "bench", "demo",
+    "kits", "user", "feed", "rehearse", "simulator",
 ]  # fmt: skip
 
 
@@ -215,6 +219,82 @@ def test_a_mail_said_to_be_sent_without_any_attempt_is_found(run, home):
     assert "FAIL accepted messages without an attempt: 1" in said
     assert "FAIL accepted messages without the fact: 1" in said
     assert told.startswith("tpma: Something is not right")
+
+
+def test_the_ledger_alone_is_checked_with_a_line_for_each_invariant(run, home):
+    code, said, _told = run("doctor", "delivery")
+    assert code == 0
+    assert "ok   provider ids of several messages: 0" in said
+    assert "fonts" not in said
+    with home.db.transaction() as session:
+        factories.bind(session)
+        tracking.message()
+    code, said, told = run("doctor", "delivery")
+    assert code == 5
+    assert "FAIL accepted messages without an attempt: 1" in said
+    assert told.startswith("tpma: Something is not right")
+
+
+def test_after_a_restore_everything_is_paused_before_anything_starts(run, home):
+    with home.db.transaction() as session:
+        factories.bind(session)
+        made = launches.running_launch(contacts=1)
+    assert run("pause-all", "--cause", "restored")[1] == "1 launches paused (restored).\n"
+    assert run("pause-all")[1] == "0 launches paused (restored).\n"
+    assert run("pause-all", "--cause", "boredom")[0] == 2
+    run("worker", "--once")
+    with home.db.reading() as session:
+        states = session.scalars(
+            select(Message.send_state).where(Message.launch_id == made.id)
+        ).all()
+    assert states == [SendState.QUEUED]
+
+
+@pytest.mark.parametrize("command", [["worker", "--once"], ["serve"]])
+def test_a_database_that_may_forget_what_it_committed_is_refused(run, home, monkeypatch, command):
+    monkeypatch.setattr(durability, "findings", lambda _db: [(False, "synchronous_commit off")])
+    code, _said, told = run(*command)
+    assert code == 5
+    assert "synchronous_commit off" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["worker", "serve"])
+def test_a_terminated_process_records_its_batch_and_ends_well(home, command, tmp_path):
+    """A service manager's SIGTERM, in the middle of a launch."""
+    with home.db.transaction() as session:
+        factories.bind(session)
+        made = launches.running_launch(contacts=40)
+    surroundings = os.environ | {
+        "TPMA_SECRET_KEY": "test-secret", "TPMA_SEND_BATCH": "1", "TPMA_PORT": str(_free_port()),
+        "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tpma", command],
+        env=surroundings, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        _until(lambda: sending.states(home.db, made.id).count("accepted") >= 2)
+        running.terminate()
+        assert running.wait(30) == 0
+    finally:
+        running.kill()
+        running.wait()
+    assert set(sending.states(home.db, made.id)) <= {"accepted", "queued"}
+    assert all(attempt.outcome == "accepted" for attempt in sending.attempts(home.db))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _until(holds, seconds=60):
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it did not happen in time"
+        time.sleep(0.05)
 
 
 # One worker plays the demo, and all tests that begin after it are that worker's.

@@ -45,6 +45,8 @@ HOLDERS = {
     "cost.write": "VA PA PM PF",
     "audit.read": "VA PA OP",
     "organisations.write": "OP",
+    "delivery.act": "OP",
+    "delivery.read": "OP",
     "jobs.act": "OP",
 }
 

@@ -17,24 +17,30 @@ S, E = SendState, SendEvent
 # How far a message has come. An event may repeat a stretch only with proof that nothing left.
 _ORDER = {S.PLANNED: 0, S.QUEUED: 1, S.SUBMITTING: 2, S.IN_DOUBT: 3, S.UNCONFIRMED: 4}
 _BACK_WITH_PROOF = {(S.SUBMITTING, E.NOT_SENT), (S.IN_DOUBT, E.PROVE_ABSENT)}
+_BACK_BY_A_PERSON = {(S.UNCONFIRMED, E.RESEND), (S.DEAD, E.REVIVE)}
 
 
 @pytest.mark.parametrize("state", list(S))
 @pytest.mark.parametrize("event", list(E))
 def test_every_pair_goes_forward_or_nowhere(state, event):
     after = TRANSITIONS.get((state, event))
-    if after is None or (state, event) in _BACK_WITH_PROOF:
+    if after is None or (state, event) in _BACK_WITH_PROOF | _BACK_BY_A_PERSON:
         return
     assert _ORDER.get(after, 5) > _ORDER.get(state, 5)
 
 
-@pytest.mark.parametrize("state", sorted(TERMINAL - {S.UNCONFIRMED}))
+@pytest.mark.parametrize("state", sorted(TERMINAL - {S.UNCONFIRMED, S.DEAD}))
 def test_nothing_leads_out_of_an_end(state):
     assert not [event for event in E if (state, event) in TRANSITIONS]
 
 
-def test_late_proof_is_all_that_leads_out_of_unconfirmed():
-    assert [e for e in E if (S.UNCONFIRMED, e) in TRANSITIONS] == [E.ACCEPT]
+def test_late_proof_and_a_person_are_all_that_lead_out_of_unconfirmed():
+    assert [e for e in E if (S.UNCONFIRMED, e) in TRANSITIONS] == [E.ACCEPT, E.RESEND]
+
+
+def test_a_person_alone_leads_out_of_dead():
+    ways = {e: TRANSITIONS[S.DEAD, e] for e in E if (S.DEAD, e) in TRANSITIONS}
+    assert ways == {E.REVIVE: S.QUEUED}
 
 
 def test_open_and_ended_states_are_all_there_are():

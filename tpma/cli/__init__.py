@@ -32,6 +32,7 @@ for command in (
     manage.migrate,
     manage.check,
     manage.settings,
+    manage.pause_all,
     doctor.doctor,
     bench.bench,
     demo.demo,

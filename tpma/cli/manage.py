@@ -10,6 +10,8 @@ from tpma.core import schema
 from tpma.core.errors import Conflict, Invalid
 from tpma.core.messages import faults_of_catalogs
 from tpma.core.settings import listed, load
+from tpma.sending import operating
+from tpma.system import System
 
 
 @click.command()
@@ -25,6 +27,26 @@ def migrate(target: str | None) -> None:
     else:
         schema.upgrade(settings.url_of_database)
     click.echo(f"The database is at revision {schema.current(settings.url_of_database)}.")
+
+
+@click.command()
+@click.option(
+    "--cause",
+    type=click.Choice(operating.CAUSES),
+    default=operating.RESTORED,
+    show_default=True,
+    help="Why: restored from a backup, or the operator's wish.",
+)
+@click.pass_obj
+def pause_all(system: System, cause: str) -> None:
+    """Pause every launch that sends or is going to, before anything is started.
+
+    The step after a backup was restored; may be repeated. Launches go on one by one, from the
+    page Delivery or by their partners.
+    """
+    with system.db.transaction() as session:
+        paused = operating.pause_all(session, cause)
+    click.echo(f"{paused} launches paused ({cause}).")
 
 
 @click.command()

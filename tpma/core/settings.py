@@ -23,7 +23,7 @@ PREFIX = "TPMA_"
 _DATABASES = "write sqlite:///file.db or postgresql+psycopg://user:password@host/name"
 _HOST_NAME = r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 _TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
-_SECRET = {"secret_key", "demo_password"}  # never printed
+_SECRET = {"secret_key", "demo_password", "metrics_token"}  # never printed
 _PASSWORD = re.compile(r"(://[^:]*):.*@")  # the one inside an address, whatever is in it
 
 
@@ -168,6 +168,12 @@ class Settings(BaseSettings):
         None, description="Send cookies over HTTPS only; empty means when TPMA_BASE_URL is https."
     )
     log_format: Literal["text", "json"] = Field("text", description="How log lines are written.")
+    metrics_token: str = Field(
+        "",
+        pattern=r"^$|^[!-~]{16,200}$",
+        description="Token that opens /metrics from other machines (Authorization: Bearer …); "
+        "empty opens it to this machine alone.",
+    )
     max_upload_mb: int = Field(32, ge=1, le=1024, description="Largest contact list, in megabytes.")
     demo_password: str = Field(
         "helio-demo-2026", min_length=10, description="Password of the people `tpma demo` makes."

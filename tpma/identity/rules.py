@@ -130,7 +130,7 @@ ROLE_TABLE: dict[str, Role] = {
         OPERATOR,
         lazy("Operator"),
         lazy("Runs the platform: organisations, jobs, the local outbox"),
-        "organisations.write jobs.act audit.read outbox.read outbox.act",
+        "organisations.write jobs.act audit.read outbox.read outbox.act delivery.read delivery.act",
     ),
 }
 

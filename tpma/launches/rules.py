@@ -17,6 +17,7 @@ class LaunchEvent(StrEnum):
     REGATE = "regate"
     START = "start"
     PAUSE = "pause"
+    HOLD = "hold"
     RESUME = "resume"
     FINISH_SENDS = "finish_sends"
     END = "end"
@@ -35,6 +36,7 @@ TRANSITIONS: dict[tuple[LaunchState, LaunchEvent], LaunchState] = {
     (S.SCHEDULED, LaunchEvent.UNSCHEDULE): S.READY,
     (S.SCHEDULED, LaunchEvent.REGATE): S.DRAFT,  # kit, audience or sender changed since
     (S.SCHEDULED, LaunchEvent.START): S.RUNNING,
+    (S.SCHEDULED, LaunchEvent.HOLD): S.PAUSED,  # after a restore: what left is not known
     (S.RUNNING, LaunchEvent.PAUSE): S.PAUSED,
     (S.PAUSED, LaunchEvent.RESUME): S.RUNNING,
     (S.RUNNING, LaunchEvent.FINISH_SENDS): S.COLLECTING,

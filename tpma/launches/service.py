@@ -233,9 +233,15 @@ def start(session: Session, launch: Launch) -> bool:
         _cancel_with_kit(session, launch, now)
         return False
     launch.state = after(launch.state, LaunchEvent.START)
-    launch.started_at = now
-    jobs.enqueue(session, "pages.publish", now, launch_id=str(launch.id))
-    jobs.enqueue(session, "sending.queue_step", now, launch_id=str(launch.id), step=1)
+    _begin(session, launch, now)
+    record(session, None, launch.tenant_id, "launch.started", launch)
+    return True
+
+
+def _begin(session: Session, launch: Launch, at: datetime) -> None:
+    launch.started_at = at
+    jobs.enqueue(session, "pages.publish", at, launch_id=str(launch.id))
+    jobs.enqueue(session, "sending.queue_step", at, launch_id=str(launch.id), step=1)
     jobs.enqueue(
         session,
         "launches.end",
@@ -243,8 +249,6 @@ def start(session: Session, launch: Launch) -> bool:
         key=f"launches.end:{launch.id}",
         launch_id=str(launch.id),
     )
-    record(session, None, launch.tenant_id, "launch.started", launch)
-    return True
 
 
 def _cancel_with_kit(session: Session, launch: Launch, now: datetime) -> None:
@@ -288,11 +292,27 @@ def pause(session: Session, actor: Actor | None, launch: Launch, cause: str = "u
     record(session, actor, launch.tenant_id, "launch.paused", launch, cause=cause)
 
 
+def hold(session: Session, actor: Actor | None, launch: Launch, cause: str) -> None:
+    """Pause a launch before its hour: it does not start by itself, only when it is resumed."""
+    launch.state = after(launch.state, LaunchEvent.HOLD)
+    launch.paused_cause = cause
+    record(session, actor, launch.tenant_id, "launch.paused", launch, cause=cause)
+
+
 def resume(session: Session, actor: Actor | None, launch: Launch) -> None:
+    """Go on. One that was paused before its hour begins at that hour, or now if it has passed.
+
+    Raises Conflict for such a one if its kit has ended meanwhile.
+    """
+    now = clock_of(session)()
     launch.state = after(launch.state, LaunchEvent.RESUME)
     launch.paused_cause = ""
-    launch.resumed_at = clock_of(session)()
+    launch.resumed_at = now
     record(session, actor, launch.tenant_id, "launch.resumed", launch)
+    if launch.started_at is None:
+        if dates.is_over(session, launch.kit_version_id, now):
+            raise Conflict(_("The kit of this launch has ended. Stop it, or have the kit renewed."))
+        _begin(session, launch, max(launch.start_at or now, now))
 
 
 def finish_sends(session: Session, launch: Launch) -> None:

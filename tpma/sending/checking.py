@@ -15,7 +15,17 @@ from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
-from tpma.sending import checkup, gate, gathering, marks, regating, reports, resending, service
+from tpma.sending import (
+    checkup,
+    gate,
+    gathering,
+    marks,
+    operating,
+    regating,
+    reports,
+    resending,
+    service,
+)
 from tpma.sending import progress as progresses
 from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
@@ -172,11 +182,13 @@ def pause(launch_id: UUID) -> ResponseReturnValue:
 @checking.post("/<uuid:launch_id>/resume")
 @partner("launch.write")
 def resume(launch_id: UUID) -> ResponseReturnValue:
-    """A launch the vendor paused is the vendor's to resume."""
+    """What the vendor or the operator paused is theirs to resume."""
     with system().db.transaction() as session:
         found = _mine(session, launch_id)
         if found.paused_cause == "vendor":
             raise Conflict(_("The vendor has paused this launch. Ask your contact there."))
+        if found.paused_cause == operating.OPERATOR:
+            raise Conflict(_("Those who run this platform have paused this launch. Ask them."))
         launches.resume(session, actor(), found)
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
 

@@ -25,6 +25,7 @@ class SendEvent(StrEnum):
     CANCEL = "cancel"  # T18
     EXPIRE = "expire"  # T19
     BURY = "bury"  # T20
+    REVIVE = "revive"  # T20 taken back, by a person alone
 
 
 TRANSITIONS: dict[tuple[SendState, SendEvent], SendState] = {
@@ -49,6 +50,7 @@ TRANSITIONS: dict[tuple[SendState, SendEvent], SendState] = {
     (S.IN_DOUBT, SendEvent.GIVE_UP): S.UNCONFIRMED,
     (S.UNCONFIRMED, SendEvent.ACCEPT): S.ACCEPTED,
     (S.UNCONFIRMED, SendEvent.RESEND): S.QUEUED,
+    (S.DEAD, SendEvent.REVIVE): S.QUEUED,
 }
 
 MOST_GENERATIONS = 2  # nobody gets a third copy, whoever asks

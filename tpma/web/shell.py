@@ -110,6 +110,7 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
                     lazy("Organisations"),
                     "organisations.write",
                 ),
+                ("delivery.index", "send", lazy("Delivery"), "delivery.read"),
                 ("sending_admin.mailbox", "mail-opened", lazy("Mailbox"), "outbox.read"),
                 ("operators.jobs", "activity", lazy("Jobs"), "organisations.write"),
                 ("operators.audit", "history", lazy("Audit log"), "organisations.write"),

@@ -15,16 +15,27 @@ _WAYS = {
     "ses": "TPMA_SQS_QUEUE_URL or TPMA_SNS_TOPICS",
     "smtp": "TPMA_DSN_MAILDIR or TPMA_DSN_IMAP_URL",
 }
+_LABELS = {
+    "waiting": "events waiting for their mail",
+    "dead": "events put aside",
+    "lost": "events of no mail of ours",
+    "foreign": "events of another installation",
+}
+
+
+def waiting(session: Session) -> dict[str, int]:
+    """What waits, and what was put aside or given up."""
+    return {
+        "waiting": _number(session, EventOrphan),
+        "dead": _number(session, DeadEvent),
+        "lost": counting.counted(session, "lost"),
+        "foreign": counting.counted(session, "foreign"),
+    }
 
 
 def figures(session: Session) -> dict[str, int]:
-    """What waits, and what was put aside or given up."""
-    return {
-        "events waiting for their mail": _number(session, EventOrphan),
-        "events put aside": _number(session, DeadEvent),
-        "events of no mail of ours": counting.counted(session, "lost"),
-        "events of another installation": counting.counted(session, "foreign"),
-    }
+    """`waiting`, as the shell says it."""
+    return {_LABELS[key]: number for key, number in waiting(session).items()}
 
 
 def _number(session: Session, table: type[EventOrphan] | type[DeadEvent]) -> int:
