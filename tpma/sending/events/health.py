@@ -49,7 +49,7 @@ def findings(session: Session, system: System) -> Iterator[tuple[bool, str]]:
         listens,
         "events are listened to"
         if listens
-        else f"nothing listens to events: set {_WAYS.get(system.mail.name, 'a feed')}",
+        else f"nothing listens to events: set {_WAYS.get(system.mail.name, _WAYS['ses'])}",
     )
     yield from _marks(session, system.clock)
     if canary.feed_of(system) is not None:
