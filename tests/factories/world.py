@@ -147,8 +147,8 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
     domain = audiences.suppressed_domain(owner, f"a{place.enrolment.id.hex}.example")
     blocklist = audiences.blocklist(system, owner, "a@out.example\nnonsense")
     vendors = Owner(place.vendor.id, SuppressionScope.VENDOR)
-    audiences.suppressed_domain(vendors, f"b{place.enrolment.id.hex}.example")
-    audiences.blocklist(system, vendors, "b@out.example")
+    vendors_domain = audiences.suppressed_domain(vendors, f"b{place.enrolment.id.hex}.example")
+    vendors_list = audiences.blocklist(system, vendors, "b@out.example\nnonsense")
     file = audiences.csv_file([["E-mail", "Name"], ["ada@h.example", "Ada"], ["x", "Bad"]])
     folder = importing.folder_in(system.settings.home)
     received = importing.receive(file, "list.csv", folder, 10**6)
@@ -160,6 +160,8 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
         "suppression_id": suppression.id,
         "domain_id": domain.id,
         "list_id": blocklist.id,
+        "vendors_domain_id": vendors_domain.id,
+        "vendors_list_id": vendors_list.id,
         "import_id": found.id,
         "membership_id": member.id,
         "organisation_id": company.id,

@@ -26,7 +26,14 @@ HARMLESS: Ids = {
 # What else stands in such a part where a page exists for that alone.
 ALSO: dict[str, tuple[str, ...]] = {"asset": ("sheet", "post")}
 # A part of an address, and the kinds of ids that fit it: the wizard asks for drafts.
-KINDS: dict[str, tuple[str, ...]] = {"launch_id": ("launch_id", "draft_id"), "slug": ("kit_slug",)}
+KINDS: dict[str, tuple[str, ...]] = {
+    "launch_id": ("launch_id", "draft_id"),
+    "slug": ("kit_slug",),
+    "list_id": ("list_id", "vendors_list_id"),
+    "domain_id": ("domain_id", "vendors_domain_id"),
+}
+# A vendor's own, which no partner may open, whichever vendor it works with.
+OF_VENDORS = {"kit_slug", "vendors_list_id", "vendors_domain_id"}
 PLATFORM = "the platform"
 
 
@@ -72,6 +79,7 @@ def walkers(app: Flask, world: World) -> Iterator[Walker]:
         ids = (own or world.places)[0].ids | ({} if own else world.platform)
         if member.organisation.kind is OrganisationKind.VENDOR:
             ids = ids | {"membership_id": owned["membership_id"][0]}
+            ids |= {part: ids[f"vendors_{part}"] for part in ("list_id", "domain_id")}
         seat = f" at {own[0].vendor.trading_name}" if enrolled else ""
         name = f"{'/'.join(member.roles)} of {member.organisation.trading_name}{seat}"
         client = factories.signed_in(app.test_client(), member, enrolled)
@@ -87,6 +95,9 @@ def _owned(own: list[Place], world: World, member: Membership) -> dict[str, list
         company = member.organisation_id
         others = [one for one, _at in world.members if one.organisation_id == company]
         owned["membership_id"] = [one.id for one in others if one is not member]
+        owned |= {"list_id": [], "domain_id": []}  # its partners' lists are not its own either
+    if member.organisation.kind is OrganisationKind.PARTNER:
+        owned |= {"vendors_list_id": [], "vendors_domain_id": []}
     return owned
 
 
@@ -157,7 +168,7 @@ def _is_strange(walker: Walker, rule: Rule, kind: str, place: Place | None, ids:
         return not rule.rule.startswith("/admin/")
     if walker.of is OrganisationKind.PARTNER and place is not None:
         # A partner's things are its own with whichever vendor it works just now, all but the kits.
-        return place.partner.id != walker.member.organisation_id or kind == "kit_slug"
+        return place.partner.id != walker.member.organisation_id or kind in OF_VENDORS
     return True
 
 
@@ -166,7 +177,7 @@ def foreign_addresses(
 ) -> Iterator[str]:
     """Addresses that lead to another: all parts theirs, or one of theirs among one's own."""
     parts = parts_of(rule)
-    mine = {p: walker.owned[kinds_of(p)[0]][0] for p in parts if kinds_of(p)[0] in walker.owned}
+    mine = {p: walker.owned[kinds_of(p)[0]][0] for p in parts if walker.owned.get(kinds_of(p)[0])}
     for _name, place, ids in _everybody(world):
         for turn in range(max(len(kinds_of(part)) for part in parts)):
             kinds = {part: kinds_of(part)[min(turn, len(kinds_of(part)) - 1)] for part in parts}

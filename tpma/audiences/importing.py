@@ -168,7 +168,7 @@ def preview(found: ContactImport, folder: Path) -> Preview:
         Column(n, heading, found.mapping.get(str(n), ""), refused(heading))
         for n, heading in enumerate(found.columns)
     ]
-    rows = records(folder / found.file_path, found.encoding, found.separator)
+    rows = records(_file_of(found, folder), found.encoding, found.separator)
     body = islice(rows, int(found.has_header), PREVIEW + int(found.has_header))
     return Preview(columns, [_shown(record.cells, columns) for record in body])
 
@@ -190,11 +190,19 @@ def reread(found: ContactImport, folder: Path, encoding: str, separator: str) ->
     _must_wait(found)
     if encoding not in ENCODINGS or separator not in SEPARATORS or found.kind == "xlsx":
         raise Invalid(_("Choose one of the options."), field="encoding")
-    path = folder / found.file_path
+    path = _file_of(found, folder)
     shape = examine(path, encoding, separator)
     found.encoding, found.separator = shape.encoding, shape.separator
     found.columns, found.has_header, found.rows_total = shape.columns, shape.has_header, shape.rows
     found.mapping = {str(c.number): c.field for c in _guessed(path, shape) if c.field}
+
+
+def _file_of(found: ContactImport, folder: Path) -> Path:
+    """The uploaded file. Raises Conflict if another process keeps its files elsewhere."""
+    path = folder / found.file_path
+    if not path.is_file():
+        raise Conflict(_("The uploaded file is not on this server any more. Upload it again."))
+    return path
 
 
 def _must_wait(found: ContactImport) -> None:
