@@ -1,7 +1,7 @@
 """How fast a list comes in and in how much memory, against what reading it costs here and now.
 
-Counted in CPU time, since others may be at work beside. Measured on two shared cores: 16,000 to 17,000 rows a second into SQLite with three tags a row,
-about 9,000 into PostgreSQL.
+Counted in CPU time, since others may be at work beside. Measured on two shared cores: 16,000 to
+17,000 rows a second into SQLite with three tags a row, about 9,000 into PostgreSQL.
 """
 
 import io

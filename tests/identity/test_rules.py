@@ -40,6 +40,8 @@ HOLDERS = {
     "partners.read": "VA PB CM DD EX",
     "partners.write": "VA CM",
     "programme.write": "VA",
+    "blocklist.read": "VA",
+    "blocklist.write": "VA",
     "team.read": "VA PA",
     "team.write": "VA PA",
     "cost.write": "VA PA PM PF",

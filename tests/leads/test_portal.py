@@ -153,9 +153,15 @@ def test_no_vendor_ever_sees_a_lead(client, db, session, lead, role):
         assert vendor.get(path).status_code == 404
 
 
-def test_there_is_no_vendors_door_to_leads(app):
-    doors = {rule.endpoint.split(".")[0] for rule in app.url_map.iter_rules()}
-    assert {door for door in doors if door.startswith("leads")} == {"leads_portal", "leads_public"}
+def test_a_vendors_only_door_to_leads_tells_how_many_wait(app):
+    """What it says is tested in test_deadlines: counts and codes, nobody's name."""
+    leads = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("leads")]
+    doors = {rule.endpoint.split(".")[0] for rule in leads}
+    assert doors == {"leads_portal", "leads_public", "leads_studio"}
+    studio = [rule for rule in leads if rule.endpoint.startswith("leads_studio")]
+    assert [(rule.endpoint, "POST" in rule.methods) for rule in studio] == [
+        ("leads_studio.answers", False)
+    ]
 
 
 def test_the_wording_and_the_way_stand_on_the_page(client, session, db, clock, system):
