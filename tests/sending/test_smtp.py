@@ -16,6 +16,8 @@ from tpma.adapters.mail_smtp import SmtpMail
 from tpma.adapters.smtp_session import Patience
 from tpma.adapters.verp import Verp
 from tpma.core.servers import smtp_server
+from tpma.launches import service as launches
+from tpma.launches.models import Launch, LaunchState
 from tpma.sending import engine
 from tpma.worker.loop import settle
 
@@ -52,10 +54,21 @@ def _launch(system):
 
 
 def _run(system, clock, launch_id):
-    """Until nothing is queued; the server's troubles are used up some day."""
+    """Until nothing is queued; the server's troubles are used up some day.
+
+    A launch whose first mails are refused pauses itself: somebody looks at it and resumes it.
+    """
     while "queued" in look.states(system.db, launch_id):
         if not engine.drain(system, "one"):
             clock.forward(seconds=61)
+            _resume(system, launch_id)
+
+
+def _resume(system, launch_id):
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, launch_id)
+        if launch.state is LaunchState.PAUSED:
+            launches.resume(session, None, launch)
 
 
 def _readers(server):
