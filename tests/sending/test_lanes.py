@@ -10,7 +10,7 @@ from tests.factories import sending as look
 from tests.fakes import FakeMail
 from tpma.launches import service as launches
 from tpma.ports.mail import Outcome, Scope, SendResult
-from tpma.sending import engine, service
+from tpma.sending import engine, limits, service
 from tpma.sending.models import LaunchPace, SendLane, SendRate
 from tpma.sending.rules import CANARY_WAIT
 
@@ -196,3 +196,13 @@ def test_a_reader_the_server_puts_off_waits_alone(db, session, clock, small_batc
     clock.forward(seconds=61)
     engine.drain(system, look.owner())
     assert look.states(db, launch.id) == ["accepted"] * 10
+
+
+def test_a_launch_that_was_slowed_down_holds_up_nobody_else(db, session, clock, small_batches):
+    system, _mail = small_batches
+    slowed, fine = (make.running_launch(contacts=10) for _number in range(2))
+    limits.set_rate(session, limits.launch_scope(slowed.id), 1.0, clock())
+    session.commit()
+    engine.drain(system, look.owner())
+    assert look.states(db, fine.id) == ["accepted"] * 10
+    assert look.states(db, slowed.id) == ["accepted"] * 2 + ["queued"] * 8

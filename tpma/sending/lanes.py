@@ -5,6 +5,7 @@ time moves on by what it took over its weight. Two lanes of equal weight that bo
 differ by one batch at most (a batch for each worker). Inside a lane its launches take turns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -45,18 +46,23 @@ def pace_of(session: Session, launch_id: UUID, canary: int) -> None:
     session.execute(made.on_conflict_do_nothing())
 
 
-def next_turn(session: Session, owner: str, now: datetime) -> Turn | None:
-    """The chunk to serve now; None if nothing is due or others are at all of it."""
+def next_turn(
+    session: Session, owner: str, now: datetime, passed: Sequence[UUID] = ()
+) -> Turn | None:
+    """The chunk to serve now; None if nothing is due or others are at all of it.
+
+    `passed` are launches that have no place in their own rate just now.
+    """
     ready = session.execute(
         select(SendLane.id)
         .where(or_(SendLane.held_until.is_(None), SendLane.held_until <= now))
-        .where(exists(_due(owner, now).where(SendChunk.lane_id == SendLane.id)))
+        .where(exists(_due(owner, now, passed).where(SendChunk.lane_id == SendLane.id)))
         .order_by(SendLane.vtime, SendLane.id)
         .limit(5)
     ).all()
     for lane in ready:
         found = session.execute(
-            _due(owner, now)
+            _due(owner, now, passed)
             .where(SendChunk.lane_id == lane.id)
             .order_by(func.coalesce(LaunchPace.served_at, _NEVER), SendChunk.id)
             .limit(1)
@@ -67,14 +73,14 @@ def next_turn(session: Session, owner: str, now: datetime) -> Turn | None:
     return None
 
 
-def _due(owner: str, now: datetime) -> Select[int, UUID, int]:
+def _due(owner: str, now: datetime, passed: Sequence[UUID]) -> Select[int, UUID, int]:
     """Chunks that may be served: unfinished, free, of a launch that runs and is not held."""
     return (
         select(SendChunk.id, SendChunk.launch_id, SendChunk.step)
         .join(Launch, Launch.id == SendChunk.launch_id)
         .outerjoin(LaunchPace, LaunchPace.launch_id == SendChunk.launch_id)
         .where(SendChunk.finished_at.is_(None), SendChunk.not_before <= now, free(owner, now))
-        .where(Launch.state.in_(SENDING))
+        .where(Launch.state.in_(SENDING), Launch.id.not_in(passed))
         .where(or_(LaunchPace.held_until.is_(None), LaunchPace.held_until <= now))
     )
 
