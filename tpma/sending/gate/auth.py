@@ -7,12 +7,12 @@ from datetime import timedelta
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.core.text import FREE_MAIL, registrable_domain
-from tpma.sending.facts import DomainFacts, Facts, HostFacts
+from tpma.sending.domains import dmarc as dmarc_rules
+from tpma.sending.facts import Facts, HostFacts
 from tpma.sending.findings import Said, Severity, amber, green, red, rule, unneeded
 
 _DOMAIN = (lazy("Change the sender"), "time")
 _STALE_POLICY = timedelta(days=30)
-_TAG = re.compile(r"\s*([a-z]+)\s*=\s*([^;]*?)\s*(?:;|$)", re.IGNORECASE)
 _SHORT = (
     "bit.ly buff.ly cutt.ly goo.gl is.gd lnkd.in ow.ly rb.gy rebrand.ly shorturl.at t.co t.ly "
     "tiny.cc tinyurl.com trib.al v.gd"
@@ -75,7 +75,7 @@ def dmarc(facts: Facts) -> Iterable[Said]:
     if facts.domain is None:
         yield unneeded()
         return
-    tags = _policy(facts.domain)
+    tags = dmarc_rules.policy(facts.domain.dmarc)
     if tags is None:
         yield red(
             _("_dmarc needs exactly one record that starts with v=DMARC1 and has p=."), _cure()
@@ -89,27 +89,18 @@ def dmarc(facts: Facts) -> Iterable[Said]:
     yield green(_("one record, p=%(policy)s", policy=tags["p"]))
 
 
-def _policy(domain: DomainFacts) -> dict[str, str] | None:
-    """The tags of the one valid record; None if there is none, or more than one."""
-    records = [text for text in domain.dmarc if re.match(r"v=DMARC1\s*(;|$)", text)]
-    if len(records) != 1:
-        return None
-    tags = {name.lower(): value for name, value in _TAG.findall(records[0])}
-    return tags if tags.get("p", "").lower() in ("none", "quarantine", "reject") else None
-
-
 @rule("AUTH-04", Severity.BLOCKS, lazy("Alignment"), "RFC 7489 § 3.1")
 def alignment(facts: Facts) -> Iterable[Said]:
     domain = facts.domain
     if domain is None:
         yield unneeded()
         return
-    tags = _policy(domain) or {}
-    by_dkim = domain.dkim_verified and _aligned(
-        domain.dkim_domain, domain.domain, tags.get("adkim", "r")
-    )
-    by_spf = domain.mail_from_verified and _aligned(
-        domain.mail_from, domain.domain, tags.get("aspf", "r")
+    tags = dmarc_rules.policy(domain.dmarc) or {}
+    by_dkim, by_spf = dmarc_rules.is_aligned(
+        tags,
+        domain.domain,
+        dkim_domain=domain.dkim_domain if domain.dkim_verified else "",
+        mail_from=domain.mail_from if domain.mail_from_verified else "",
     )
     if not by_dkim and not by_spf:
         yield red(
@@ -119,15 +110,6 @@ def alignment(facts: Facts) -> Iterable[Said]:
         return
     how = [name for name, fine in (("DKIM", by_dkim), ("SPF", by_spf)) if fine]
     yield green(_("with the From domain by %(how)s", how=", ".join(how)))
-
-
-def _aligned(signing: str, domain: str, mode: str) -> bool:
-    """Strict: the same host; relaxed: the same registered domain (Public Suffix List)."""
-    if not signing:
-        return False
-    if mode.lower() == "s":
-        return signing.lower() == domain.lower()
-    return registrable_domain(signing) == registrable_domain(domain) is not None
 
 
 @rule("AUTH-05", Severity.BLOCKS, lazy("Whose domain it is"), "RFC 7489; Gmail, Yahoo rules")
