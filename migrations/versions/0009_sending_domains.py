@@ -34,7 +34,6 @@ def upgrade() -> None:
         _text("transport", 16),
         _text("state", 32),
         _text("challenge", 64),
-        _text("reports_to", 254),
         sa.Column("records", sa.JSON(), nullable=False),
         sa.Column("checks", sa.JSON(), nullable=False),
         _text("reference", 300),

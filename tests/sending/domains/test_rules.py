@@ -208,7 +208,7 @@ def test_the_domains_own_policy_comes_before_that_above_it():
 
 
 def test_silence_neither_passes_nor_fails():
-    zone = {key: FAILED for key in RIGHT}
+    zone = dict.fromkeys(RIGHT, FAILED)
     alone = IdentityState(DOMAIN, mail_from=f"bounce.{DOMAIN}")
     found = checks.judge(DOMAIN, RECORDS, alone, zone)
     assert not checks.passes(found)

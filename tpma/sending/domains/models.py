@@ -51,7 +51,6 @@ class SendingDomain(Row):
         enum_column(DomainState), default=DomainState.UNVERIFIED
     )
     challenge: Mapped[str] = mapped_column(String(64))  # what _tpma-verify has to say
-    reports_to: Mapped[str] = mapped_column(String(254), default="")  # rua of a new DMARC record
     records: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)  # `Record`s
     checks: Mapped[dict[str, Any]] = mapped_column(default=dict)  # purpose → what was found
     reference: Mapped[str] = mapped_column(String(300), default="")  # the provider's name for it

@@ -34,6 +34,7 @@ class DomainEvent(StrEnum):
     FAILED = "failed"  # something that stood is gone
     SUSPENDED = "suspended"
     LIFTED = "lifted"
+    MOVED = "moved"  # this installation sends by another way out than before
     REMOVED = "removed"
 
 
@@ -50,6 +51,7 @@ TRANSITIONS: dict[tuple[DomainState, DomainEvent], DomainState] = {
     (_A, _EVENT.SUSPENDED): _S,
     (_D, _EVENT.SUSPENDED): _S,
     (_S, _EVENT.LIFTED): _D,  # looked at once more before anything leaves
+    **{(state, _EVENT.MOVED): _U for state in (_U, _P, _V, _A, _D, _S)},
     **{(state, _EVENT.REMOVED): _R for state in (_U, _P, _V, _A, _D, _S)},
 }
 
