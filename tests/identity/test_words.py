@@ -13,6 +13,7 @@ from tpma.leads.rules import LeadEvent
 from tpma.pages.models import PageState
 from tpma.partners.models import EnrolmentState
 from tpma.sending.acting import Deed
+from tpma.sending.models import MarkKind
 
 ROOM = Path(__file__).parents[2] / "tpma"
 
@@ -44,6 +45,8 @@ MADE = {
         f"kit_version.{event}"
         for event in ("validate", "submit", "reject", "approve", "publish", "supersede")
     ],
+    ("kits/dates.py", "f'kit.{what}'"): ["kit.renewed", "kit.archived"],
+    ("sending/marks.py", "f'gate.{kind.value}'"): [f"gate.{one.value}" for one in MarkKind],
     ("kits/publishing.py", "event"): ["vendor.four_eyes_on", "vendor.four_eyes_off"],
 }
 
