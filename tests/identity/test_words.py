@@ -14,6 +14,7 @@ from tpma.pages.models import PageState
 from tpma.partners.models import EnrolmentState
 from tpma.sending.acting import Deed
 from tpma.sending.domains.rules import DomainEvent
+from tpma.sending.models import MarkKind
 
 ROOM = Path(__file__).parents[2] / "tpma"
 
@@ -48,6 +49,8 @@ MADE = {
         f"kit_version.{event}"
         for event in ("validate", "submit", "reject", "approve", "publish", "supersede")
     ],
+    ("kits/dates.py", "f'kit.{what}'"): ["kit.renewed", "kit.archived"],
+    ("sending/marks.py", "f'gate.{kind.value}'"): [f"gate.{one.value}" for one in MarkKind],
     ("kits/publishing.py", "event"): ["vendor.four_eyes_on", "vendor.four_eyes_off"],
 }
 

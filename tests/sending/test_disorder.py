@@ -94,7 +94,10 @@ def test_connections_cut_in_the_middle_of_a_batch(stage, monkeypatch):
 
 
 def _cut_connections(stage):
-    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"
+    query = (  # of this database only: another test process has workers of that name too
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = :name AND datname = current_database()"
+    )
     with stage.db.transaction() as session:
         return len(session.execute(text(query), {"name": WORKERS}).all())
 
