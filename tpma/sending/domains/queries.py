@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation, OrganisationKind
+from tpma.jobs import Job
 from tpma.launches.models import Launch, LaunchState
 from tpma.sending.domains.models import (
     HELD,
@@ -116,3 +117,11 @@ def operator_id(session: Session) -> UUID | None:
         .order_by(Organisation.created_at)
         .limit(1)
     )
+
+
+def is_being_looked_at(session: Session, domain_id: UUID) -> bool:
+    """Whether a look is asked for and not over."""
+    waits = select(Job.id).where(
+        Job.key.like(f"sending.domain:{domain_id}:%"), Job.done_at.is_(None), Job.dead_at.is_(None)
+    )
+    return session.scalar(waits.limit(1)) is not None

@@ -77,7 +77,7 @@ def look_now(session: Session, actor: Actor, row: SendingDomain) -> None:
     looking.ask_for_look(session, row, now)
 
 
-def suspend(session: Session, system: System, actor: Actor, row: SendingDomain) -> int:
+def suspend(session: Session, actor: Actor, row: SendingDomain) -> int:
     """The operator stops a domain; how many launches that held."""
     row.state = after(row.state, DomainEvent.SUSPENDED)
     record(session, actor, row.tenant_id, "sending_domain.suspended", row)
@@ -85,7 +85,7 @@ def suspend(session: Session, system: System, actor: Actor, row: SendingDomain) 
     return senders.hold_launches(session, row)
 
 
-def lift(session: Session, system: System, actor: Actor, row: SendingDomain) -> None:
+def lift(session: Session, actor: Actor, row: SendingDomain) -> None:
     """Looked at once more before anything leaves by it."""
     row.state = after(row.state, DomainEvent.LIFTED)
     record(session, actor, row.tenant_id, "sending_domain.lifted", row)

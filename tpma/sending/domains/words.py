@@ -195,3 +195,34 @@ _STATES = {
     DomainState.SUSPENDED: lazy("Those who run this platform have stopped it. Ask them."),
     DomainState.RETIRED: lazy("Removed."),
 }
+
+
+def account(
+    *, sandbox: bool, enabled: bool, enforcement: str, tenant_status: str
+) -> list[tuple[str, str, str]]:
+    """(tone, icon, words) of what the mail provider says; all well is one line."""
+    found = []
+    if sandbox:
+        said = _(
+            "The platform’s mail account is still in the provider’s sandbox: until it is "
+            "released, mail reaches only addresses the operator has confirmed."
+        )
+        found.append(("wa", "box", said))
+    if not enabled or enforcement == "SHUTDOWN":
+        said = _(
+            "The mail provider has switched sending off for this platform. The operator "
+            "knows; nothing of your launches is lost."
+        )
+        found.append(("ba", "hand-stop", said))
+    elif enforcement == "PROBATION":
+        said = _(
+            "The mail provider watches this platform’s account closely, because of bounces or"
+            " complaints."
+        )
+        found.append(("wa", "gavel", said))
+    if tenant_status == "DISABLED":
+        said = _(
+            "The mail provider has stopped your company’s mail. Ask those who run this platform."
+        )
+        found.append(("ba", "hand-stop", said))
+    return found or [("ok", "circle-check", _("The mail provider takes mail from this platform."))]
