@@ -43,6 +43,8 @@ DOORS = [
     ("tpma.sending.checking", "checking"),
     ("tpma.sending.countries", "countries"),
     ("tpma.sending.rehearsing.portal", "portal"),
+    ("tpma.sending.domains.portal", "portal"),
+    ("tpma.sending.domains.admin", "admin"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
     ("tpma.sending.delivery_admin", "delivery"),

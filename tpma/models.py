@@ -11,6 +11,7 @@ from tpma.leads import models as leads
 from tpma.pages import models as pages
 from tpma.partners import models as partners
 from tpma.sending import models as sending
+from tpma.sending.domains import models as sending_domains
 from tpma.sending.events import models as sending_events
 from tpma.sending.rehearsing import models as rehearsals
 from tpma.tracking import models as tracking
@@ -28,6 +29,7 @@ __all__ = [
     "partners",
     "rehearsals",
     "sending",
+    "sending_domains",
     "sending_events",
     "tracking",
 ]

@@ -13,6 +13,7 @@ from tpma.leads.rules import LeadEvent
 from tpma.pages.models import PageState
 from tpma.partners.models import EnrolmentState
 from tpma.sending.acting import Deed
+from tpma.sending.domains.rules import DomainEvent
 from tpma.sending.models import MarkKind
 
 ROOM = Path(__file__).parents[2] / "tpma"
@@ -39,6 +40,9 @@ MADE = {
     ("branding/cobranding.py", "action"): [
         "cobranded_kit.approved",
         "cobranded_kit.auto_approved",
+    ],
+    ("sending/domains/looking.py", "f'sending_domain.{event.value}'"): [
+        f"sending_domain.{event.value}" for event in DomainEvent
     ],
     ("measurement/service.py", "action"): ["cost.added", "cost.removed"],
     ("kits/publishing.py", "f'kit_version.{event}'"): [

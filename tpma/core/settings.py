@@ -120,6 +120,25 @@ class Settings(BaseSettings):
         None,
         description="RSA key in PEM to sign mails sent by SMTP with; empty means the server signs.",
     )
+    spf_include: str = Field(
+        "",
+        pattern=rf"^$|{_HOST_NAME}",
+        description="What the SPF record of a partner's return path includes where mail leaves by "
+        "SMTP; empty means the bounce domain.",
+    )
+    seed_address: str = Field(
+        "",
+        pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        description="Mailbox of your own at a mail provider that test mails of partners' domains "
+        "go to; empty means that nothing proves how they arrive.",
+    )
+    seed_imap_url: str = Field(
+        "",
+        description="Where that mailbox is read: imaps://user:password@host/INBOX.",
+    )
+    seed_maildir: Path | None = Field(
+        None, description="Maildir that mailbox is delivered to, instead of reading it by IMAP."
+    )
     dsn_maildir: Path | None = Field(
         None, description="Maildir that bounces and complaints are delivered to."
     )
@@ -225,7 +244,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("dsn_imap_url")
+    @field_validator("dsn_imap_url", "seed_imap_url")
     @classmethod
     def _mailbox_we_can_read(cls, value: str) -> str:
         if value and not servers.imap_server(value).user:
@@ -243,6 +262,11 @@ class Settings(BaseSettings):
     @property
     def domain_of_bounces(self) -> str:
         return self.bounce_domain or f"bounce.{self.mail_domain}"
+
+    @property
+    def proves_domains(self) -> bool:
+        """Whether a test mail can be sent and read back."""
+        return bool(self.seed_address and (self.seed_imap_url or self.seed_maildir))
 
     @property
     def cookies_are_secure(self) -> bool:

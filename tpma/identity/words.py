@@ -127,6 +127,16 @@ _ACTIONS = {
     "outbox.bounce": lazy("Mailbox: bounced"),
     "outbox.soft_bounce": lazy("Mailbox: bounced for now"),
     "outbox.complain": lazy("Mailbox: complained for a reader"),
+    "sending_domain.claimed": lazy("Sending domain entered"),
+    "sending_domain.requested": lazy("Sending domain: DNS records asked for"),
+    "sending_domain.passed": lazy("Sending domain: all records right"),
+    "sending_domain.probed": lazy("Sending domain: test mail arrived"),
+    "sending_domain.proven": lazy("Sending domain active"),
+    "sending_domain.failed": lazy("Sending domain lost records"),
+    "sending_domain.suspended": lazy("Sending domain stopped"),
+    "sending_domain.lifted": lazy("Sending domain allowed again"),
+    "sending_domain.moved": lazy("Sending domain set up anew for another way out"),
+    "sending_domain.removed": lazy("Sending domain removed"),
     "job.retried": lazy("Job tried again"),
 }
 

@@ -27,6 +27,7 @@ from tpma.sending import (
     service,
 )
 from tpma.sending import progress as progresses
+from tpma.sending.domains import senders
 from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -40,6 +41,7 @@ _ELSEWHERE = {
     "brand": "branding_portal.profile",
     "kits": "kits_portal.index",
     "contacts": "audiences_portal.index",
+    "domains": "sending_domains.index",
 }
 _CURES = {
     "audience": "launches_portal.audience",
@@ -189,6 +191,10 @@ def resume(launch_id: UUID) -> ResponseReturnValue:
             raise Conflict(_("The vendor has paused this launch. Ask your contact there."))
         if found.paused_cause == operating.OPERATOR:
             raise Conflict(_("Those who run this platform have paused this launch. Ask them."))
+        if not senders.may_resume(session, system().settings, found):
+            raise Conflict(
+                _("Your sending domain still lacks DNS records. Mend it first; then resume.")
+            )
         launches.resume(session, actor(), found)
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
 

@@ -9,6 +9,7 @@ _CAUSES = {
     "bounces": lazy("too many addresses do not exist"),
     "complaints": lazy("too many complaints"),
     "content_refused": lazy("the provider refuses the mail as it is"),
+    "identity": lazy("the sending domain lost its DNS records, or was stopped"),
     "restored": lazy("restored from a backup"),
 }
 _REASONS = {

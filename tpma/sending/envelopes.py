@@ -1,7 +1,7 @@
 """From a message row to the bytes that leave."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,10 @@ from tpma.launches.models import Launch
 from tpma.ports.mail import Envelope
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailHeaders, MailSkeleton
+from tpma.sending.domains import queries, senders
+
+LOCAL_PART = "campaigns"
+PLATFORM = "tpma"  # whose name stands beside the partner's on the shared domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +45,43 @@ class From:
     code: str
     vendor_slug: str
     partner_slug: str
+    # Of a domain of the partner's own; empty: what this installation sends everything by.
+    tenant_ref: str = ""
+    configuration_set: str = ""
+    bounce_domain: str = ""
+    dkim_domain: str = ""
 
 
 def sender_address(slug: str, settings: Settings) -> str:
     """The fallback sub-domain of a partner without a sending domain of its own."""
-    return f"campaigns@{slug}.{settings.mail_domain}"
+    return f"{LOCAL_PART}@{slug}.{settings.mail_domain}"
 
 
 def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
-    """Who the mails of a launch come from."""
+    """Who the mails of a launch come from: the partner's own domain, or the shared one."""
     partner = session.get_one(Organisation, launch.tenant_id)
     vendor = session.get_one(Organisation, launch.vendor_id)
-    return From(
+    own = senders.of_launch(session, settings, launch)
+    shared = From(
         tenant_id=launch.tenant_id,
-        name=launch.from_name,
+        name=f"{launch.from_name} via {PLATFORM}" if launch.from_name else "",
         address=sender_address(partner.slug, settings),
         reply_to=launch.reply_to,
         code=launch.campaign_code,
         vendor_slug=vendor.slug,
         partner_slug=partner.slug,
+    )
+    if own is None:
+        return shared
+    kept = queries.tenant_of(session, launch.tenant_id, settings.mail)
+    return replace(
+        shared,
+        name=launch.from_name,
+        address=f"{LOCAL_PART}@{own.domain}",
+        tenant_ref=kept.name if kept else "",
+        configuration_set=kept.configuration_set if kept else "",
+        bounce_domain=own.mail_from,
+        dkim_domain=own.dkim_domain,
     )
 
 
@@ -109,6 +131,10 @@ def build(
             "tpma-tenant": sender.tenant_id.hex,
             "tpma-env": settings.environment,
         },
+        tenant=sender.tenant_ref,
+        configuration_set=sender.configuration_set,
+        bounce_domain=sender.bounce_domain,
+        dkim_domain=sender.dkim_domain,
     )
 
 

@@ -30,7 +30,8 @@ from tpma.localization.rules import legal_text_locale
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending import gate, marks, planning, recipients
-from tpma.sending.envelopes import From, Recipient, build, sender_address, sender_of
+from tpma.sending.domains import known as ways_out
+from tpma.sending.envelopes import From, Recipient, build, sender_of
 from tpma.sending.facts import (
     AccountFacts,
     DomainFacts,
@@ -61,9 +62,11 @@ class Outside:
     funds: FundFacts | None = None
 
 
-def outside(_session: Session, _system: System, _launch: Launch) -> Outside:
+def outside(session: Session, system: System, launch: Launch) -> Outside:
     """The local outbox needs none of it."""
-    return Outside()
+    sender = sender_of(session, system.settings, launch)
+    known = ways_out.of(session, system, launch, sender.address)
+    return Outside(domain=known.domain, reply=known.reply, account=known.account)
 
 
 def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
@@ -86,7 +89,7 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
         if launch.segment_id
         else None
     )
-    address = sender_address(plan.facts.partner_slug, system.settings)
+    sender = sender_of(session, system.settings, launch)
     return {
         "kit": gate.fingerprint(
             str(launch.kit_version_id),
@@ -96,7 +99,7 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
         "audience": gate.fingerprint(
             str(launch.segment_id), segment.definition if segment else {}, launch.accepted_fallback
         ),
-        "sender": gate.fingerprint(launch.from_name, launch.reply_to, address),
+        "sender": gate.fingerprint(launch.from_name, launch.reply_to, sender.address),
     }
 
 

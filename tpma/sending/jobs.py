@@ -6,6 +6,8 @@ from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
 from tpma.sending import guards, notices, proofs, regating, service
+from tpma.sending.domains import known, looking, probing
+from tpma.sending.domains import service as domains
 from tpma.sending.events import canary, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
 from tpma.sending.rehearsing import playing
@@ -84,6 +86,32 @@ def end_soft_bounce(system: System, contact_id: str) -> None:
 @jobs.handles("sending.rehearse")
 def rehearse(system: System, rehearsal_id: str) -> None:
     rehearsals.hold(system, UUID(rehearsal_id))
+
+
+@jobs.handles("sending.look_at_domain")
+def look_at_domain(system: System, domain_id: str) -> None:
+    looking.look(system, UUID(domain_id))
+
+
+@jobs.handles("sending.probe_domain")
+def probe_domain(system: System, domain_id: str) -> None:
+    probing.send(system, UUID(domain_id))
+
+
+@jobs.handles("sending.tear_down_domain")
+def tear_down_domain(system: System, domain_id: str) -> None:
+    domains.tear_down(system, UUID(domain_id))
+
+
+@jobs.handles("sending.set_tenant_sending")
+def set_tenant_sending(system: System, tenant_id: str, enabled: bool) -> None:
+    domains.set_tenant_sending(system, UUID(tenant_id), enabled=enabled)
+
+
+@jobs.sweeps("sending.domains")
+def look_at_domains(system: System) -> int:
+    """Domains that wait for DNS, the daily look at the others, and test mails that arrived."""
+    return looking.sweep(system) + probing.collect(system) + known.ask_reply_hosts(system)
 
 
 @jobs.sweeps("sending.guards")

@@ -15,6 +15,7 @@ from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
 from tpma.sending import gate, gathering, marks, planning, regating, reports
+from tpma.sending.domains import senders
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
 from tpma.sending.models import Message, SendState
@@ -75,6 +76,7 @@ def launch(session: Session, system: System, actor: Actor, launch: Launch) -> da
     report = check(session, system, launch, actor)
     _refuse_unready(report)
     kept = report.to_json()
+    senders.keep(session, system.settings, launch)
     launches.ready(session, actor, launch, kept, report.gate_hash)
     reports.keep(session, actor, launch, report.gate_hash, kept)
     plan = compiling.drawing(session, launch, system.settings.base_url)
