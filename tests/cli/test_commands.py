@@ -284,6 +284,17 @@ def test_a_terminated_process_records_its_batch_and_ends_well(home, command, tmp
     assert all(attempt.outcome == "accepted" for attempt in sending.attempts(home.db))
 
 
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_taken_port_is_told_before_anything_is_done(run, home, monkeypatch, command):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("TPMA_PORT", str(port))
+        code, said, told = run(command)
+    assert (code, said) == (75, "")
+    assert told.startswith(f"tpma: TPMA_PORT: something else listens on port {port} of 127.0.0.1.")
+    assert told.count("\n") == 1
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -41,12 +41,12 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         "", description="Signs sessions and links; empty means a key kept in TPMA_HOME/secret.key."
     )
-    base_url: str = Field(
-        "http://localhost:8000",
-        description="Address people reach this installation at; stands in every link we send.",
-    )
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    base_url: str = Field(
+        default_factory=lambda said: f"http://localhost:{said.get('port', 8000)}",
+        description="Address people reach this installation at; stands in every link we send.",
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

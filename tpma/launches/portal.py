@@ -203,6 +203,7 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
         locales=previews.locales(plan, counted),
         brand=plan.brand,
         inbox=previews.inbox_line(session, plan, asset, locale),
+        typical=previews.typical_name(locale),
         faults=faults,
         values=request.form,
     )
