@@ -14,6 +14,8 @@ from tpma.launches.models import Launch
 from tpma.ports.mail import Envelope
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailHeaders, MailSkeleton
+from tpma.sending.warmup import organisational
+from tpma.system import System
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,15 @@ def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
         vendor_slug=vendor.slug,
         partner_slug=partner.slug,
     )
+
+
+def reputation_of(session: Session, system: System, launch_id: UUID) -> str:
+    """The organisational domain whose reputation a launch's mails touch; "" where none does: they
+    stay on this machine, or come from a reserved name."""
+    if not system.mail.capabilities.leaves_machine:
+        return ""
+    launch = session.get_one(Launch, launch_id)
+    return organisational(sender_of(session, system.settings, launch).address.rpartition("@")[2])
 
 
 def message_name(recipient: Recipient) -> str:
