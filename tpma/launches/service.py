@@ -28,6 +28,7 @@ from tpma.launches import codes, notices
 from tpma.launches.drafting import (
     RUNS_FOR,
     Sender,
+    Timing,
     choose_audience,
     set_goal,
     set_sender,
@@ -41,6 +42,7 @@ from tpma.partners.rules import may_launch
 
 __all__ = [
     "Sender",
+    "Timing",
     "choose_audience",
     "create",
     "end",

@@ -248,12 +248,14 @@ def hold_account(
             row.per_second, row.lowered_at, row.raised_at = slower, now, now
 
 
-def brake(session: Session, scope: str, per_second: float, until: datetime, cause: str) -> None:
+def brake(
+    session: Session, scope: str, per_second: float, now: datetime, until: datetime, cause: str
+) -> None:
     """A rate that holds until then and ends by itself."""
     _make(session, scope)
     [row] = _locked(session, [scope])
     row.per_second = row.ceiling = per_second
-    row.until, row.cause = until, cause[:64]
+    row.lowered_at, row.until, row.cause = now, until, cause[:64]
 
 
 def release(session: Session, scope: str) -> None:

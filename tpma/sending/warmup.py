@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from tpma.core.db import upsert
 from tpma.core.log import logger
 from tpma.core.text import registrable_domain
+from tpma.identity.service import record
 from tpma.sending import warming, watermark
 from tpma.sending.events.models import Feed
 from tpma.sending.models import (
@@ -170,6 +171,7 @@ def today(session: Session, domain: str, now: datetime) -> Standing:
     found = standing(session, domain, now)
     if found.stopped and not row.stopped:
         row.verdict, row.stopped = found.verdict, found.stopped
+        record(session, None, None, "warmup.stopped", row, domain=domain, cause=found.stopped)
         _log.warning("warm-up stopped", domain=domain, cause=found.stopped)
     return found
 
