@@ -41,6 +41,7 @@ DOORS = [
     ("tpma.launches.portal", "portal"),
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),
+    ("tpma.sending.timing", "timing"),
     ("tpma.sending.countries", "countries"),
     ("tpma.sending.rehearsing.portal", "portal"),
     ("tpma.sending.domains.portal", "portal"),

@@ -10,8 +10,10 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     LargeBinary,
+    SmallInteger,
     String,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -65,6 +67,14 @@ class Launch(Row):
     reply_to: Mapped[str] = mapped_column(String(254), default="")
     start_at: Mapped[datetime | None]  # None: as soon as it is launched
     timezone: Mapped[str] = mapped_column(String(64))
+    # Hours and ISO weekdays in which mails may leave: on the readers' clocks, or on `timezone`'s.
+    reader_time: Mapped[bool] = mapped_column(default=False, server_default=false())
+    hours_from: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    hours_until: Mapped[int] = mapped_column(SmallInteger, default=24, server_default="24")
+    weekdays: Mapped[str] = mapped_column(String(7), default="1234567", server_default="1234567")
+    spread_hours: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # The start as it was chosen, where `start_at` is that of the readers furthest east.
+    chosen_start: Mapped[datetime | None]
     ends_at: Mapped[datetime]
     accepted_fallback: Mapped[bool] = mapped_column(default=False)
     # What happened.

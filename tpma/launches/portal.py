@@ -3,10 +3,10 @@
 Screen 5, the check, is `tpma.sending.checking`: it plans the messages.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,17 +18,18 @@ from tpma.branding import pictures
 from tpma.branding import queries as branding
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
-from tpma.core.i18n import language_name
+from tpma.core.i18n import language_name, weekday_names
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
 from tpma.kits.rules import day_in
-from tpma.launches import compiling, jump, previews, queries, service
+from tpma.launches import compiling, jump, previews, queries, service, timing_form
+from tpma.launches.drafting import SPREADS
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
 from tpma.partners import queries as partners
 from tpma.partners.models import Enrolment
 from tpma.web.context import actor, maybe_actor, render, system
-from tpma.web.forms import Faults, amount, local_moment, whole
+from tpma.web.forms import Faults, amount, whole
 from tpma.web.guards import partner
 from tpma.web.security import framed
 
@@ -280,6 +281,9 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         faults=faults,
         values=values,
         zones=sorted(available_timezones()),
+        weekdays=weekday_names(),
+        spreads=SPREADS,
+        days=values.getlist("weekday") if "clock" in values else list(launch.weekdays),
         start_text=service.local(start, zone).strftime("%Y-%m-%dT%H:%M") if start else "",
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
         sender_domain=f"{partner_org.slug}.{system().settings.mail_domain}",
@@ -301,8 +305,9 @@ def save_time(launch_id: UUID) -> ResponseReturnValue:
                 service.Sender(
                     request.form.get("from_name", ""),
                     request.form.get("reply_to", ""),
-                    _start(zone),
+                    timing_form.start(zone),
                     zone,
+                    timing_form.timing(),
                 ),
             )
     except Invalid as error:
@@ -311,20 +316,6 @@ def save_time(launch_id: UUID) -> ResponseReturnValue:
         with system().db.reading() as session:
             return _time(session, _draft(session, launch_id), faults, request.form), 422
     return redirect(url_for("sending_check.check", launch_id=launch_id), 303)
-
-
-def _start(zone: str) -> datetime | None:
-    """None for "when I press launch"; else a suggested or typed local time."""
-    if request.form.get("when", "now") == "now":
-        return None
-    if zone not in available_timezones():
-        raise Invalid(_("Choose a time zone from the list."), field="timezone")
-    start = local_moment("start_at", zone)
-    if start is None:
-        raise Invalid(
-            _("Choose a day and an hour, or start when you press Launch."), field="start_at"
-        )
-    return start.astimezone(ZoneInfo("UTC"))
 
 
 @portal.post("/<uuid:launch_id>/discard")

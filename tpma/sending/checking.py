@@ -14,6 +14,7 @@ from tpma.kits import queries as kits
 from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
+from tpma.launches.rules import LIVE
 from tpma.launches.screens import SCREENS
 from tpma.sending import (
     checkup,
@@ -21,6 +22,7 @@ from tpma.sending import (
     gathering,
     marks,
     operating,
+    pacing,
     regating,
     reports,
     resending,
@@ -62,9 +64,13 @@ def check(launch_id: UUID) -> ResponseReturnValue:
 def _screen(
     session: Session, launch: Launch, report: service.Report, faults: Faults | None = None
 ) -> str:
+    plan = compiling.drawing(session, launch, system().settings.base_url)
+    readers = progresses.readers(session, launch, plan)
+    choice = pacing.choice_of(launch)
     return render(
         "sending/check.html",
         launch=launch,
+        outlook=pacing.outlook(session, system(), launch, choice, readers),
         kit=launch.kit_version.kit,
         content=kits.content(session, launch.kit_version_id),
         screens=SCREENS,
@@ -78,9 +84,7 @@ def _screen(
         changed_words=regating.words_for,
         four_eyes=marks.needs_approval(session, launch.tenant_id),
         cure_url=lambda screen: cure_of(screen, launch.id),
-        readers=progresses.readers(
-            session, launch, compiling.drawing(session, launch, system().settings.base_url)
-        ),
+        readers=readers,
         page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
         rehearsal=rehearsals.newest(session, launch),
     )
@@ -238,9 +242,11 @@ def progress(launch_id: UUID) -> ResponseReturnValue:
 def _panel(session: Session, found: Launch) -> dict[str, Any]:
     return {
         "now": progresses.of(session, found, system().clock()),
+        "moment_now": system().clock(),
         "skipped": progresses.skipped(session, found),
         "again": resending.candidates(session, found),
         "waits": progresses.waits(session, found, system()),
+        "outlook": pacing.under_way(session, system(), found) if found.state in LIVE else None,
         "mailbox": not system().mail.capabilities.leaves_machine,
         "changed": regating.words_for(regating.changed(session, system(), found)),
         "report": reports.newest(session, found),

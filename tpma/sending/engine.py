@@ -17,12 +17,10 @@ from sqlalchemy.orm import Session
 from tpma.audiences.models import Contact
 from tpma.core.log import logger
 from tpma.launches.models import Launch
-from tpma.sending import lanes, limits, outcomes, planning, preparing
+from tpma.sending import lanes, limits, outcomes, planning, preparing, turns
 from tpma.sending.envelopes import raw_hash
 from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL, HandOver, deadline
-from tpma.sending.lanes import Turn
 from tpma.sending.leases import Lease
-from tpma.sending.limits import Grant
 from tpma.sending.models import OPEN_STATES, Attempt, Message, SendChunk, SendState
 from tpma.sending.preparing import Prepared
 from tpma.system import System
@@ -30,7 +28,6 @@ from tpma.system import System
 _log = logger("sending")
 GRACE = timedelta(seconds=10)
 _PUT_OFF = timedelta(seconds=30)
-_MOST_PASSED = 5
 
 
 def drain(system: System, owner: str, *, most_batches: int = 10_000) -> int:
@@ -54,7 +51,7 @@ def claim(system: System, owner: str) -> Lease | None:
     nobody's turn now."""
     now = system.clock()
     with system.db.transaction() as session:
-        taken = _turn_with_places(session, system, owner, now)
+        taken = turns.take(session, system, owner, now)
         if taken is None:
             return None
         turn, grant = taken
@@ -65,25 +62,8 @@ def claim(system: System, owner: str) -> Lease | None:
             .values(lease_owner=owner, lease_until=until)
             .execution_options(synchronize_session=False)
         )
-        lanes.served(session, turn, grant.count, now)
+        lanes.served(session, turn, grant.count, now, grant.domain)
     return Lease(turn.chunk_id, turn.launch_id, turn.step, owner, turn.lane_id, grant)
-
-
-def _turn_with_places(
-    session: Session, system: System, owner: str, now: datetime
-) -> tuple[Turn, Grant] | None:
-    """A launch that was slowed down and has no place now is passed over: it holds up nobody."""
-    passed: list[UUID] = []
-    while len(passed) < _MOST_PASSED:
-        turn = lanes.next_turn(session, owner, now, passed)
-        if turn is None:
-            return None
-        wanted = lanes.canary_room(session, turn.launch_id, system.settings.send_batch)
-        grant = limits.reserve(session, system.mail.name, turn.launch_id, wanted, now)
-        if grant.count:
-            return turn, grant
-        passed.append(turn.launch_id)
-    return None
 
 
 def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:

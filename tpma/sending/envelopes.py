@@ -15,6 +15,8 @@ from tpma.ports.mail import Envelope
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailHeaders, MailSkeleton
 from tpma.sending.domains import queries, senders
+from tpma.sending.warmup import organisational
+from tpma.system import System
 
 LOCAL_PART = "campaigns"
 PLATFORM = "tpma"  # whose name stands beside the partner's on the shared domain
@@ -83,6 +85,15 @@ def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
         bounce_domain=own.mail_from,
         dkim_domain=own.dkim_domain,
     )
+
+
+def reputation_of(session: Session, system: System, launch_id: UUID) -> str:
+    """The organisational domain whose reputation a launch's mails touch; "" where none does: they
+    stay on this machine, or come from a reserved name."""
+    if not system.mail.capabilities.leaves_machine:
+        return ""
+    launch = session.get_one(Launch, launch_id)
+    return organisational(sender_of(session, system.settings, launch).address.rpartition("@")[2])
 
 
 def message_name(recipient: Recipient) -> str:

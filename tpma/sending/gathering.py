@@ -5,7 +5,7 @@ who knows them (`Outside`); a part nobody fills in is one this transport does no
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +29,7 @@ from tpma.localization import packs
 from tpma.localization.rules import legal_text_locale
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
-from tpma.sending import gate, marks, planning, recipients
+from tpma.sending import gate, marks, pacing, planning, recipients
 from tpma.sending.domains import known as ways_out
 from tpma.sending.envelopes import From, Recipient, build, sender_of
 from tpma.sending.facts import (
@@ -114,10 +114,13 @@ def facts(
     lands = [land for land in countries if land not in plan.content.deny]
     made = _samples(session, system, plan, [t for t in wanted if served[t]], lands)
     leaves = system.mail.capabilities.leaves_machine
+    people = _of_people(session, launch, now, countries)
     known = outside(session, system, launch)
+    if known.warmup is None:
+        known = replace(known, warmup=pacing.warm_up(session, system, launch, people["writable"]))
     return Facts(
         **_of_launch(plan),
-        **_of_people(session, launch, now, countries),
+        **people,
         **_of_brand(session, plan, lands),
         **{part.name: getattr(known, part.name) for part in fields(known)},
         today=now.date(),

@@ -120,6 +120,12 @@ def watch(system: System) -> int:
     return guards.watch(system)
 
 
+@jobs.sweeps("sending.notices")
+def settle_notices(system: System) -> int:
+    """Notices in doubt, once the feed has told enough (T16)."""
+    return notices.settle(system)
+
+
 @jobs.sweeps("sending.rehearsals")
 def clear_rehearsals(system: System) -> int:
     """What rehearsals left behind whose worker was killed."""

@@ -5,7 +5,6 @@ Everybody matched gets a row, and who may not be written to gets one that says w
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,11 +28,8 @@ from tpma.audiences.rules import Held, told
 from tpma.core.db import upsert
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
-from tpma.sending import lanes
-from tpma.sending.models import Message, SendChunk, SendState
-from tpma.sending.rules import canary as canary_size
+from tpma.sending.models import Message, SendState
 
-CHUNK = 500
 SKIP_NO_CONSENT = Held.NO_CONSENT.value
 SKIP_SUPPRESSED = Held.SUPPRESSED.value
 SKIP_VENDOR_LIST = Held.VENDOR_LIST.value
@@ -87,14 +83,24 @@ def locale_plan(plan: Drawing, spoken: Mapping[str, int]) -> dict[str, str | Non
     return found
 
 
-def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None]) -> int:
-    """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2)."""
+def plan_first(
+    session: Session,
+    plan: Drawing,
+    locales: Mapping[str, str | None],
+    *,
+    engaged_first: bool = False,
+) -> int:
+    """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2).
+
+    `engaged_first`: a young domain's first mails go to who clicked last, then to the newest
+    contacts. Opens say nothing: machines open mails.
+    """
     reason = _reason(plan, locales)
     rows = select(
         literal(plan.launch.tenant_id, Uuid()),
         literal(plan.launch.id, Uuid()),
         literal(1),
-        func.row_number().over(order_by=Contact.id),
+        func.row_number().over(order_by=_engaged() if engaged_first else Contact.id),
         Contact.id,
         Contact.hmac,
         _locale(plan, locales),
@@ -104,6 +110,16 @@ def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None
         literal(0),
     ).where(*audience(session, plan.launch))
     return _insert(session, rows)
+
+
+def _engaged() -> list[Any]:
+    clicked = (
+        select(func.max(Message.clicked_at))
+        .where(Message.contact_id == Contact.id, Message.tenant_id == Contact.tenant_id)
+        .correlate(Contact)
+        .scalar_subquery()
+    )
+    return [clicked.desc().nulls_last(), Contact.created_at.desc(), Contact.id]
 
 
 def plan_next(session: Session, launch: Launch, step: int, condition: str) -> int:
@@ -192,61 +208,6 @@ def unplan(session: Session, launch: Launch) -> None:
             Message.send_state.in_([SendState.PLANNED, SendState.SKIPPED]),
         )
     )
-
-
-def queue(
-    session: Session, launch: Launch, step: int, not_before: datetime, *, canary: bool = False
-) -> int:
-    """Move a step's planned rows into chunks that workers lease (T2, T3); how many chunks.
-
-    Safe to repeat: rows planned since the last time go into chunks of their own. With `canary`
-    the first hundred of the launch go alone and their events are waited for.
-    """
-    drop_unmailable(session, launch, step, SendState.PLANNED)
-    launch.steps_queued = max(launch.steps_queued, step)
-    planned = and_(
-        Message.launch_id == launch.id,
-        Message.step == step,
-        Message.send_state == SendState.PLANNED,
-    )
-    low, high = session.execute(
-        select(func.min(Message.seq), func.max(Message.seq)).where(planned)
-    ).one()
-    if low is None:
-        return 0
-    lane_id = lanes.of_tenant(session, launch.tenant_id)
-    readers = session.scalar(select(func.count()).where(planned)) or 0
-    lanes.pace_of(session, launch.id, canary_size(readers) if canary else 0)
-    first = _next_number(session, launch, step)
-    numbers = range(first, first + (high - low) // CHUNK + 1)
-    session.add_all(
-        SendChunk(
-            lane_id=lane_id, launch_id=launch.id, step=step, number=number, not_before=not_before
-        )
-        for number in numbers
-    )
-    session.flush()
-    chunk = select(SendChunk.id).where(
-        SendChunk.launch_id == launch.id,
-        SendChunk.step == step,
-        SendChunk.number == first + (Message.seq - low) // CHUNK,
-    )
-    session.execute(
-        update(Message)
-        .where(planned)
-        .values(send_state=SendState.QUEUED, chunk_id=chunk.scalar_subquery())
-        .execution_options(synchronize_session=False)
-    )
-    return len(numbers)
-
-
-def _next_number(session: Session, launch: Launch, step: int) -> int:
-    last = session.scalar(
-        select(func.max(SendChunk.number)).where(
-            SendChunk.launch_id == launch.id, SendChunk.step == step
-        )
-    )
-    return 0 if last is None else last + 1
 
 
 def drop_unmailable(session: Session, launch: Launch, step: int, state: SendState) -> None:

@@ -61,7 +61,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
         .join(Contact, Contact.id == Message.contact_id)
         .where(Message.chunk_id == chunk_id, Message.send_state == SendState.QUEUED)
         .where(or_(Message.not_before.is_(None), Message.not_before <= now))
-        .order_by(Message.id)
+        .order_by(Message.seq)
         .limit(most)
     )
     return [

@@ -14,7 +14,17 @@ from tpma.identity.rules import Actor
 from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
-from tpma.sending import gate, gathering, marks, planning, regating, reports
+from tpma.sending import (
+    gate,
+    gathering,
+    marks,
+    pacing,
+    planning,
+    queueing,
+    regating,
+    reports,
+    windows,
+)
 from tpma.sending.domains import senders
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
@@ -81,12 +91,14 @@ def launch(session: Session, system: System, actor: Actor, launch: Launch) -> da
     reports.keep(session, actor, launch, report.gate_hash, kept)
     plan = compiling.drawing(session, launch, system.settings.base_url)
     locales = planning.locale_plan(plan, planning.reader_locales(session, launch))
-    countries = [code for code in planning.reader_countries(session, launch) if code]
+    countries = planning.reader_countries(session, launch)
     wanted = {locale for locale in locales.values() if locale}
-    compiling.freeze(session, plan, wanted, countries)
+    compiling.freeze(session, plan, wanted, [code for code in countries if code])
+    pacing.begin_in_the_east(session, launch)
     start = launches.schedule(session, actor, launch, starter="sending.start")
     regating.watch(session, launch, start)
-    planning.plan_first(session, plan, locales)
+    engaged_first = pacing.is_short(session, system, launch, sum(countries.values()))
+    planning.plan_first(session, plan, locales, engaged_first=engaged_first)
     return start
 
 
@@ -144,7 +156,7 @@ def queue_step(
     steps = launch.frozen_manifest["steps"]
     if step > 1:
         planning.plan_next(session, launch, step, steps[step - 1]["condition"])
-    chunks = planning.queue(session, launch, step, now, canary=canary)
+    chunks = queueing.queue(session, launch, step, now, canary=canary)
     if step < len(steps):
         _queue_later(session, launch, step + 1, steps[step]["day"])
     return chunks
@@ -152,19 +164,25 @@ def queue_step(
 
 def _queue_later(session: Session, launch: Launch, step: int, day: int) -> None:
     """The next mail's day counts from the start, at the same hour on the partner's wall clock."""
-    start = launch.started_at or launch.start_at
-    if start is None:
-        raise Conflict(_("This launch has not started."))
-    local = launches.local(start, launch.timezone)
-    due = (local.replace(tzinfo=None) + timedelta(days=day)).replace(tzinfo=local.tzinfo)
     jobs.enqueue(
         session,
         "sending.queue_step",
-        due,
+        _due(session, launch, step, day),
         key=f"sending.queue_step:{launch.id}:{step}",
         launch_id=str(launch.id),
         step=step,
     )
+
+
+def _due(session: Session, launch: Launch, step: int, day: int) -> datetime:
+    wall = queueing.wall_of(launch, step)
+    if wall is not None:
+        return windows.first_start(wall, queueing.zones_of(session, launch), launch.timezone)
+    start = launch.started_at or launch.start_at
+    if start is None:
+        raise Conflict(_("This launch has not started."))
+    local = launches.local(start, launch.timezone)
+    return (local.replace(tzinfo=None) + timedelta(days=day)).replace(tzinfo=local.tzinfo)
 
 
 def expire(session: Session, now: datetime) -> int:

@@ -32,7 +32,10 @@ from tpma.launches.models import Launch, LaunchState
 from tpma.ports.rehearsal import Stage
 from tpma.sending import planning
 from tpma.sending.envelopes import sender_of
+from tpma.sending.models import Warmup
 from tpma.sending.rehearsing import cast
+from tpma.sending.warmup import organisational
+from tpma.sending.windows import EVERY_DAY
 from tpma.system import System
 
 MOST_MAILS = 2_000  # of one rehearsal; a larger audience is sampled
@@ -188,11 +191,21 @@ def _write(session: Session, copy: System, script: Script) -> None:
     launch.state, launch.segment_id = LaunchState.RUNNING, None  # the copy holds the chosen only
     launch.started_at, launch.ends_at = now, now + _OPEN_FOR
     launch.steps_queued = 0
+    _without_waits(session, launch, script.sender_domain)
     plan = replace(script.plan, launch=launch)
     countries = {person["country"] for person in people if person["country"]}
     wanted = {locale for locale in script.locales.values() if locale}
     compiling.freeze(session, plan, wanted, countries)
     planning.plan_first(session, plan, script.locales)
+
+
+def _without_waits(session: Session, launch: Launch, sender_domain: str) -> None:
+    """Warm-up, hours and spreading take days; what a rehearsal is about does not need them."""
+    domain = organisational(sender_domain)
+    if domain:
+        session.add(Warmup(domain=domain, warmed_at=launch.started_at))
+    launch.reader_time, launch.chosen_start, launch.spread_hours = False, None, 0
+    launch.hours_from, launch.hours_until, launch.weekdays = 0, 24, EVERY_DAY
 
 
 def _masked(person: dict[str, Any], address: str, signer: Signer) -> dict[str, Any]:
