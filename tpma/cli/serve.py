@@ -9,6 +9,7 @@ import waitress
 
 from tpma.app import create_app
 from tpma.system import System
+from tpma.tracking.front import Desk
 from tpma.wiring import started
 from tpma.worker.loop import Worker, settle
 
@@ -24,8 +25,9 @@ def serve(web_only: bool) -> None:
 def run(system: System, *, web_only: bool = False) -> None:
     """Serve until interrupted; the worker finishes its batch before the process ends."""
     chosen = system.settings
+    app = create_app(system)
     server = waitress.create_server(
-        create_app(system),
+        app,
         host=chosen.host,
         port=chosen.port,
         threads=chosen.threads,
@@ -36,6 +38,8 @@ def run(system: System, *, web_only: bool = False) -> None:
     thread = threading.Thread(target=worker.run, name="worker") if worker else None
     if thread:
         thread.start()
+    desk: Desk = app.extensions["tpma.desk"]
+    desk.start()
     _close_on(signal.SIGTERM)
     click.echo(f"tpma is at {chosen.base_url} (Ctrl-C stops it)")
     try:
@@ -44,6 +48,7 @@ def run(system: System, *, web_only: bool = False) -> None:
         pass
     finally:
         server.close()
+        desk.stop()
         if worker and thread:
             worker.stop()
             thread.join()
