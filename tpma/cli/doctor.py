@@ -12,6 +12,7 @@ from tpma.sending import invariants
 from tpma.sending.events import health
 from tpma.sending.models import Message, OutboxMail, SendState
 from tpma.system import System
+from tpma.tracking import counting
 from tpma.wiring import from_settings, report_mailboxes
 
 Finding = tuple[bool, str]  # well or not, one line
@@ -87,6 +88,7 @@ def ledger(system: System) -> Iterator[Finding]:
             select(func.count()).where(Message.send_state == SendState.IN_DOUBT)
         )
         stored = session.scalars(select(OutboxMail.provider_id)).all()
+        yield from counting.findings(session)
     yield True, f"messages in doubt: {doubtful}"
     if not system.mail.capabilities.leaves_machine:
         lost = sum(system.mail.stored(name) is None for name in stored)

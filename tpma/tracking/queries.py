@@ -31,6 +31,18 @@ def human_clicked(launch_id: UUID) -> Select[UUID | None]:
     )
 
 
+def touched(after: int) -> Select[int]:
+    """Ids of messages above `after` that have events, in order; for walks over all of them."""
+    return (
+        select(Message.id)
+        .where(
+            Message.id > after,
+            select(TrackingEvent.id).where(TrackingEvent.message_id == Message.id).exists(),
+        )
+        .order_by(Message.id)
+    )
+
+
 def message_of(session: Session, signer: Signer, token: str) -> Message:
     """The message a token names. Raises NotFound if it is forged, or of another installation."""
     found = session.get(Message, signer.subject(token))
