@@ -11,13 +11,17 @@ from alembic import op
 revision = "0012"
 down_revision = "0008"
 
-# What is counted of a person's hits, as tpma.tracking.counting.BITS said when this was written.
+# What is counted of a person's hits, as the code counted it when this was written.
 _BITS = {
     "open": 1, "click": 2, "page_view": 4, "form_submit": 8, "unsubscribe": 16, "download": 32,
 }  # fmt: skip
 
 
 def upgrade() -> None:
+    op.add_column(
+        "organisations",
+        sa.Column("tracks_readers", sa.Boolean(), server_default=sa.true(), nullable=False),
+    )
     op.add_column(
         "messages", sa.Column("seen", sa.SmallInteger(), server_default="0", nullable=False)
     )
@@ -150,5 +154,6 @@ def downgrade() -> None:
         ("tracking_events", "signs"),
         ("tracking_events", "edition"),
         ("messages", "seen"),
+        ("organisations", "tracks_readers"),
     ):
         op.drop_column(table, column)

@@ -22,10 +22,10 @@ from tpma.audiences.models import (
 from tpma.core.signing import ALPHABET, Signer, link_character
 from tpma.identity.models import OrganisationStatus
 from tpma.launches.models import Launch, LaunchState
+from tpma.rendering.mail import TRAP
 from tpma.rendering.page_texts import say
 from tpma.sending.models import DeliveryFact, FactKind, Message
 from tpma.tracking import queries
-from tpma.tracking.lookups import TRAP
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.tracking.words import said
 

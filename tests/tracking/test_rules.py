@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tests.factories.tracking import CHROME
-from tpma.core.errors import NotFound
+from tpma.core.errors import Invalid, NotFound
+from tpma.tracking import networks
 from tpma.tracking.models import EventType, Verdict
 from tpma.tracking.rules import (
     Around,
@@ -294,3 +295,61 @@ def test_web_mail_and_telephone_may_be_reached(target):
 def test_no_other_target_may_be_reached(target):
     with pytest.raises(NotFound):
         allowed_target(target)
+
+
+LIST = """
+as-of: 2026-03-01
+203.0.113.0/25  # somewhere
+198.51.100.7
+2001:db8:7::/48
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "listed"),
+    [
+        ("203.0.113.0", True),
+        ("203.0.113.127", True),
+        ("203.0.113.128", False),
+        ("::ffff:203.0.113.5", True),
+        ("198.51.100.7", True),
+        ("198.51.100.8", False),
+        ("2001:db8:7:1::9", True),
+        ("2001:db8:8::", False),
+        ("0.0.0.0", False),
+        ("", False),
+        ("unknown", False),
+    ],
+)
+def test_bot_06_a_list_of_networks_is_read_and_asked(address, listed):
+    assert networks.parsed(LIST).has(address) is listed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("as-of: 2026-03-01\n\n203.0.113.5/24", "line 3"),
+        ("as-of: 2026-03-01\nmimecast.example", "line 2"),
+        ("as-of: last year", "line 1"),
+        ("203.0.113.0/24", "names no day"),
+    ],
+)
+def test_bot_06_a_list_that_is_wrong_names_its_line(text, said):
+    with pytest.raises(Invalid, match=said):
+        networks.parsed(text)
+
+
+def test_bot_06_the_list_we_ship_can_be_read_and_is_replaced_by_a_file(tmp_path):
+    shipped = networks.current()
+    assert shipped.has("40.92.1.1")
+    own = tmp_path / "own.txt"
+    own.write_text(LIST)
+    try:
+        networks.use(own)
+        assert networks.is_listed("203.0.113.9")
+        with pytest.raises(Invalid, match="TPMA_BOT_NETWORKS"):
+            networks.use(tmp_path / "none.txt")
+        assert networks.is_listed("203.0.113.9")
+    finally:
+        networks.use(None)
+    assert networks.current() is shipped

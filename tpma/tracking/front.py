@@ -16,10 +16,11 @@ from sqlalchemy.exc import OperationalError
 from tpma.core.errors import NotFound
 from tpma.core.log import logger
 from tpma.core.signing import link_character
+from tpma.rendering.mail import TRAP
 from tpma.system import System
 from tpma.tracking import counting, loading, service
 from tpma.tracking.hits import Hit
-from tpma.tracking.lookups import TRAP, Found, Lookups
+from tpma.tracking.lookups import Found, Lookups
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.segments import Writer
@@ -152,7 +153,8 @@ def _styled(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
 
 
 def _note(desk: Desk, kind: EventType, found: Found, environ: "WSGIEnvironment") -> None:
-    desk.note(Hit(kind, visit(desk, environ), found.launch_id, found.message_id, found.key))
+    if found.is_tracked:
+        desk.note(Hit(kind, visit(desk, environ), found.launch_id, found.message_id, found.key))
 
 
 def visit(desk: Desk, environ: "WSGIEnvironment") -> Visit:

@@ -9,7 +9,7 @@ says whether a page is still open or a launch runs: the page itself is asked for
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
@@ -22,14 +22,15 @@ from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.log import logger
 from tpma.core.signing import TOKEN_LENGTH, link_index
+from tpma.identity.models import Organisation
 from tpma.launches.models import Launch, Link
 from tpma.rendering.links import PAGE
+from tpma.rendering.mail import TRAP
 from tpma.sending.models import Message
 from tpma.system import System
 from tpma.tracking import queries
 from tpma.tracking.rules import allowed_target
 
-TRAP = 63  # the number of the link no person sees
 _NEIGHBOURS = 1024  # messages a block
 _MOST_BLOCKS = 4096  # 2 kB each
 _MOST_LAUNCHES = 2048
@@ -56,6 +57,15 @@ class Found:
     launch_id: UUID
     key: str = ""
     url: str = ""
+    is_tracked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The links of a launch, and whether its companies let readers be told apart (RT-11)."""
+
+    targets: Mapping[int, Target]
+    is_tracked: bool
 
 
 class Lookups:
@@ -65,12 +75,13 @@ class Lookups:
         self._system = system
         self._elapsed = elapsed
         self._blocks: OrderedDict[int, _Block] = OrderedDict()
-        self._targets: OrderedDict[UUID, tuple[float, dict[int, Target]]] = OrderedDict()
+        self._targets: OrderedDict[UUID, tuple[float, Table]] = OrderedDict()
 
     def mail(self, token: str) -> Found:
         """The mail of a pixel or style sheet. Raises NotFound for a token that is not ours."""
         message_id = self._system.signer.subject(token)
-        return Found(message_id, self._launch_of(message_id))
+        launch_id = self._launch_of(message_id)
+        return Found(message_id, launch_id, is_tracked=self.table(launch_id).is_tracked)
 
     def link(self, token: str) -> Found:
         """A token with its link character. Raises NotFound for any that leads nowhere."""
@@ -78,11 +89,12 @@ class Lookups:
         reader = token[:TOKEN_LENGTH]
         message_id = self._system.signer.subject(reader)
         launch_id = self._launch_of(message_id)
-        target = self._targets_of(launch_id).get(number)
+        table = self.table(launch_id)
+        target = table.targets.get(number)
         if target is None:
             raise NotFound(_("This link is not one of ours."))
         url = f"{target.url}&r={reader}" if target.takes_reader else target.url
-        return Found(message_id, launch_id, target.key, url)
+        return Found(message_id, launch_id, target.key, url, table.is_tracked)
 
     def _launch_of(self, message_id: int) -> UUID:
         number, place = divmod(message_id, _NEIGHBOURS)
@@ -114,14 +126,15 @@ class Lookups:
             self._blocks.popitem(last=False)
         return places, launches
 
-    def _targets_of(self, launch_id: UUID) -> dict[int, Target]:
+    def table(self, launch_id: UUID) -> Table:
+        """What is known of a launch, at most five seconds old."""
         kept = self._targets.get(launch_id)
         now = self._elapsed()
         if kept is not None and now - kept[0] < _FRESH:
             return kept[1]
         try:
             with self._system.db.reading() as session:
-                found = _read_targets(session, launch_id, self._system.settings.base_url)
+                found = _read_table(session, launch_id, self._system.settings.base_url)
         except OperationalError:
             if kept is None:
                 raise
@@ -133,7 +146,7 @@ class Lookups:
         return found
 
 
-def _read_targets(session: Session, launch_id: UUID, base_url: str) -> dict[int, Target]:
+def _read_table(session: Session, launch_id: UUID, base_url: str) -> Table:
     """Every link of the launch a reader may be sent to, and the trap, which leads to the page."""
     launch = session.get_one(Launch, launch_id)
     page = queries.page_link(session, launch, base_url)
@@ -149,4 +162,7 @@ def _read_targets(session: Session, launch_id: UUID, base_url: str) -> dict[int,
             _log.error(
                 "link leads where no reader may be sent", launch=str(launch_id), key=link.key
             )
-    return found
+    companies = select(Organisation.tracks_readers).where(
+        Organisation.id.in_((launch.tenant_id, launch.vendor_id))
+    )
+    return Table(found, all(session.scalars(companies)))

@@ -61,8 +61,9 @@ class _Readers:
         return Reader(message.id, message.locale, token) if message else None
 
     def viewed(self, launch_id: UUID, reader: Reader | None) -> None:
-        message_id = reader.message_id if reader else None
         desk: front.Desk = current_app.extensions["tpma.desk"]
+        is_known = reader is not None and desk.lookups().table(launch_id).is_tracked
+        message_id = reader.message_id if reader and is_known else None
         desk.note(Hit(EventType.PAGE_VIEW, visit(), launch_id, message_id))
 
 
