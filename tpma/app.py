@@ -13,6 +13,7 @@ from tpma.core.settings import secret_of
 from tpma.partners import invitations
 from tpma.partners import queries as partners
 from tpma.system import System
+from tpma.tracking.front import Desk, Front
 from tpma.tracking.reader import MailboxReader
 from tpma.web import errors, security, session, shell
 from tpma.wiring import started
@@ -78,8 +79,11 @@ def create_app(system: System | None = None) -> Flask:
     app.secret_key = secret_of(chosen.settings)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31536000
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    # Without a `system` this is another's server, and nobody else loads what is clicked.
+    desk = Desk(lambda: app.extensions["tpma"], loads=system is None)
+    app.extensions["tpma.desk"] = desk
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        app.wsgi_app, x_for=chosen.settings.trusted_proxies, x_proto=1, x_host=0
+        Front(app.wsgi_app, desk), x_for=chosen.settings.trusted_proxies, x_proto=1, x_host=0
     )
     security.register(app, chosen.settings)
     _sessions(app)

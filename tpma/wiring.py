@@ -30,6 +30,7 @@ from tpma.ports.events import EventSource
 from tpma.ports.identities import IdentityProvisioner
 from tpma.ports.mail import MailTransport
 from tpma.system import System
+from tpma.tracking import networks
 
 
 def verp_of(settings: Settings) -> Verp:
@@ -114,6 +115,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
     """The system this process runs, as its TPMA_* variables say."""
     chosen = settings or load()
     chosen.home.mkdir(parents=True, exist_ok=True)
+    networks.use(chosen.bot_networks)
     return System(
         db=Database(chosen.url_of_database, clock),
         mail=transport_of(chosen),

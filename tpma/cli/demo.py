@@ -24,13 +24,13 @@ def demo(once: bool, as_json: bool) -> None:
     schema.upgrade(settings.url_of_database)
     system = from_settings(settings)
     # Mails of the story name our address: whoever has its port is told before it begins.
-    server = None if once else serve.listening(system)
+    site = None if once else serve.listening(system)
     outcome = demo_story.play(system, _narrator(started, quiet=as_json))
     if as_json:
         click.echo(json.dumps(asdict(outcome), ensure_ascii=False, indent=2))
-    if server:
+    if site:
         _sign_ins(settings.demo_password)
-        serve.run(system, server)
+        serve.run(system, site)
 
 
 def _narrator(started: float, *, quiet: bool) -> demo_readers.Say:

@@ -5,7 +5,7 @@ import socket
 import threading
 from errno import EADDRINUSE
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import waitress
@@ -13,6 +13,7 @@ import waitress
 from tpma.app import create_app
 from tpma.core.errors import Unavailable
 from tpma.system import System
+from tpma.tracking.front import Desk
 from tpma.wiring import started
 from tpma.worker.loop import Worker, settle
 
@@ -25,37 +26,48 @@ def serve(web_only: bool) -> None:
     run(system, listening(system), web_only=web_only)
 
 
-def run(system: System, server: Any, *, web_only: bool = False) -> None:
+class Site(NamedTuple):
+    """A web server that has its port, and where its readers' hits are written down."""
+
+    server: Any
+    desk: Desk
+
+
+def run(system: System, site: Site, *, web_only: bool = False) -> None:
     """Serve until interrupted; the worker finishes its batch before the process ends."""
     worker = None if web_only else Worker(system)
     thread = threading.Thread(target=worker.run, name="worker") if worker else None
     if thread:
         thread.start()
+    site.desk.start()
     _close_on(signal.SIGTERM)
     click.echo(f"tpma is at {system.settings.base_url} (Ctrl-C stops it)")
     try:
-        server.run()
+        site.server.run()
     except (KeyboardInterrupt, SystemExit):
         pass
     finally:
-        server.close()
+        site.server.close()
+        site.desk.stop()
         if worker and thread:
             worker.stop()
             thread.join()
 
 
-def listening(system: System) -> Any:
+def listening(system: System) -> Site:
     """The web server, which has its port from now on and answers once it is run."""
     chosen = system.settings
     _refuse_taken_port(chosen.host, chosen.port)
-    return waitress.create_server(
-        create_app(system),
+    app = create_app(system)
+    server = waitress.create_server(
+        app,
         host=chosen.host,
         port=chosen.port,
         threads=chosen.threads,
         ident=None,
         max_request_body_size=chosen.max_upload_mb * 1024 * 1024,
     )
+    return Site(server, app.extensions["tpma.desk"])
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

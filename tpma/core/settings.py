@@ -146,6 +146,11 @@ class Settings(BaseSettings):
         "",
         description="Mailbox that bounces and complaints come to: imaps://user:password@host/INBOX.",
     )
+    bot_networks: Path | None = Field(
+        None,
+        description="File with the networks that machines follow links from, in place of the one "
+        "we ship (tpma/tracking/bot_networks.txt).",
+    )
     environment: str = Field(
         "local",
         pattern=r"^[A-Za-z0-9_-]{1,32}$",

@@ -82,6 +82,7 @@ _ACTIONS = {
     "suppression_list.undone": lazy("Suppression list taken back"),
     "suppression_list.discarded": lazy("Suppression list thrown away"),
     "organisation.opt_in_only": lazy("Rule on sign-ups changed"),
+    "organisation.tracks_readers": lazy("Rule on opens and clicks changed"),
     "suppression.lifted": lazy("Address unblocked"),
     "segment.saved": lazy("Segment saved"),
     "segment.deleted": lazy("Segment deleted"),

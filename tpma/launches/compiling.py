@@ -59,6 +59,7 @@ def link_keys(content: KitContent) -> list[str]:
 
 def drawing(session: Session, launch: Launch, base_url: str) -> Drawing:
     partner = session.get_one(Organisation, launch.tenant_id)
+    vendor = session.get_one(Organisation, launch.vendor_id)
     content = kits.content(session, launch.kit_version_id)
     return Drawing(
         launch=launch,
@@ -72,6 +73,7 @@ def drawing(session: Session, launch: Launch, base_url: str) -> Drawing:
             partner_slug=partner.slug,
             kit_slug=content.slug,
             image_urls=image_urls(content, base_url),
+            tracks_readers=partner.tracks_readers and vendor.tracks_readers,
         ),
         policy=str(launch.enrolment.programme.fallback_policy),
     )

@@ -13,7 +13,7 @@ from tpma.ports.mail import Outcome
 from tpma.sending import brakes, overseeing, overseeing_domains
 from tpma.sending.events.models import DeadEvent, EventCount, EventOrphan, Feed
 from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, SendLane, SendState
-from tpma.tracking.models import EventType, TrackingEvent
+from tpma.tracking.models import EventType, TrackingCount
 
 _WINDOW = timedelta(hours=24)
 
@@ -256,9 +256,10 @@ def _reputation(session: Session, now: datetime) -> Iterator[Metric]:
     yield _counter(
         "tpma_click_verdict", "Clicks by who made them, and the rule that says so.",
         ["verdict", "rule"],
-        [(verdict.value, rule, number) for verdict, rule, number in session.execute(
-            select(TrackingEvent.verdict, TrackingEvent.rule, func.count())
-            .where(TrackingEvent.type == EventType.CLICK)
-            .group_by(TrackingEvent.verdict, TrackingEvent.rule)
+        [(verdict.value, rule, int(number)) for verdict, rule, number in session.execute(
+            select(TrackingCount.verdict, TrackingCount.rule, func.sum(TrackingCount.hits))
+            .where(TrackingCount.type == EventType.CLICK)
+            .group_by(TrackingCount.verdict, TrackingCount.rule)
+            .having(func.sum(TrackingCount.hits) > 0)
         )],
     )  # fmt: skip

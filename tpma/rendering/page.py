@@ -167,8 +167,11 @@ def render_page(
     values: Mapping[str, str],
     faults: Mapping[str, str],
     preferences_url: str = "",
+    style_url: str = "",
 ) -> str:
     """The page with its form: `token_fields` hidden in it, `values` entered, `faults` marked.
+
+    `style_url` is one more style sheet, by which the visit shows that a browser made it.
 
     `faults` are those of `form.faults`: field → key of `page_texts`.
     """
@@ -187,6 +190,7 @@ def render_page(
         description=artifact.description,
         preferences_url=preferences_url,
         narrow=False,
+        style_url=style_url,
     )
 
 

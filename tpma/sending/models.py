@@ -178,6 +178,13 @@ class Message(Base):
         UniqueConstraint("launch_id", "step", "rcpt_key"),
         Index("ix_messages_chunk", "chunk_id", "send_state"),
         Index(
+            "ix_messages_clicked",
+            "launch_id",
+            "rcpt_key",
+            sqlite_where=text("clicked_at IS NOT NULL"),
+            postgresql_where=text("clicked_at IS NOT NULL"),
+        ),
+        Index(
             "ix_messages_open",
             "launch_id",
             "send_state",
@@ -203,6 +210,8 @@ class Message(Base):
     provider_id: Mapped[str | None] = mapped_column(String(120))
     accepted_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]  # first human click, written by tracking
+    # What its reader did, one bit a kind (tpma.tracking.counting.BITS); written by tracking.
+    seen: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
 
 
 class Attempt(Base):
