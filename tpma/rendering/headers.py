@@ -72,6 +72,44 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     return written.encode("ascii")
 
 
+def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
+    """The headers every mail of a launch has alike, for a provider that writes From, Reply-To
+    and what belongs to the body itself."""
+    return (
+        ("List-Id", _unfolded(_bracketed(headers.list_id))),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("Feedback-ID", headers.feedback_id),
+        ("X-TPMA-Code", headers.code),
+    )
+
+
+def own_fields(headers: MailHeaders, subject: str) -> tuple[tuple[str, str], ...]:
+    """The headers of one reader's mail beside those. Raises Invalid as `header_lines` does."""
+    _refuse_controls(headers, subject)
+    return (
+        ("List-Unsubscribe", _unsubscribe(headers)),
+        ("X-TPMA-Attempt", headers.attempt_id),
+    )
+
+
+def sender(headers: MailHeaders) -> tuple[str, str]:
+    """The mailboxes of From and Reply-To, each on one line."""
+    reply_to = headers.reply_to or headers.from_address
+    return (
+        _unfolded(_mailbox(headers.from_name, headers.from_address, "from_address")),
+        _mailbox("", reply_to, "reply_to"),
+    )
+
+
+def receiver(headers: MailHeaders) -> str:
+    """The mailbox of To, on one line."""
+    return _unfolded(_mailbox(headers.to_name, headers.to_address, "to_address"))
+
+
+def _unfolded(written: str) -> str:
+    return written.replace("\r\n ", " ")
+
+
 @lru_cache(maxsize=256)
 def _of_the_launch(
     from_name: str, from_address: str, reply_to: str, list_id: str, feedback_id: str, code: str

@@ -15,7 +15,7 @@ from typing import Any
 
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
-from tpma.rendering import quoted
+from tpma.rendering import forms, quoted
 from tpma.rendering.facts import Person
 from tpma.rendering.headers import MailHeaders, header_lines
 
@@ -88,6 +88,28 @@ class MailSkeleton:
         runs = list(self._wire)
         runs[1::2] = self._wire_values(names, person.country, token)
         return header_lines(headers, _joined(self.subject_runs, names)) + b"".join(runs)
+
+    def template(self, country: str) -> tuple[str, str, str]:
+        """Subject, text and HTML with {{fields}}, for a provider that puts a reader's values in.
+
+        The footer is that of the country. Raises Conflict for a preview, Invalid if the words of
+        the mail could be taken for a field.
+        """
+        if self.marked:
+            raise Conflict(_("This is a preview and cannot be sent."))
+        html, text = self._footer(country)
+        return (
+            forms.written(self.subject_runs, {name: forms.field(name) for name in PERSON}),
+            forms.written(self.text_runs, forms.fields(PERSON) | {FOOTER: text}),
+            forms.written(self.html_runs, forms.fields(PERSON, "_html") | {FOOTER: html}),
+        )
+
+    def values(self, person: Person, token: str) -> dict[str, str]:
+        """What fills the fields of `template`, escaped for the place it stands in."""
+        names = self._person(person)
+        text = {forms.name(name): value for name, value in names.items()}
+        html = {forms.name(name, "_html"): escape(value) for name, value in names.items()}
+        return {**text, **html, "token": token}
 
     def _person(self, person: Person) -> dict[str, str]:
         """The person's fields on one line each, the kit's fallback where there is nothing."""

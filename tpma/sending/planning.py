@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Update,
     Uuid,
     and_,
     case,
@@ -262,6 +263,11 @@ def drop_unmailable(session: Session, launch: Launch, step: int, state: SendStat
 
 def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:
     """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6)."""
+    session.execute(skipping(vendor_id, waiting))
+
+
+def skipping(vendor_id: UUID | Any, waiting: ColumnElement[bool]) -> Update:
+    """The statement that does so; `vendor_id` may be a parameter of it."""
     why = (
         select(audiences.held_back(vendor_id))
         .where(Contact.id == Message.contact_id, Contact.status == ContactStatus.ACTIVE)
@@ -269,7 +275,7 @@ def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bo
         .scalar_subquery()
     )
     reason = func.coalesce(why, SKIP_SUPPRESSED)  # who was erased is no contact any more
-    session.execute(
+    return (
         update(Message)
         .where(waiting, reason != "")
         .values(send_state=SendState.SKIPPED, reason=reason)
