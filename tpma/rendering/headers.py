@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
@@ -46,6 +47,7 @@ class MailHeaders:
 
 
 _TEXT_FIELDS = tuple(field.name for field in fields(MailHeaders) if field.name != "date")
+_every_text = attrgetter(*_TEXT_FIELDS)
 
 
 def header_lines(headers: MailHeaders, subject: str) -> bytes:
@@ -55,10 +57,7 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     a broken address, an empty subject or a line too long.
     """
     _refuse_controls(headers, subject)
-    written = _of_the_launch(
-        headers.from_name, headers.from_address, headers.reply_to,
-        headers.list_id, headers.feedback_id, headers.code,
-    ) + "".join((
+    written = "".join((
         "To: ", _mailbox(headers.to_name, headers.to_address, "to_address"),
         "\r\nSubject: ", _text(subject),
         "\r\nDate: ", _date(headers.date),
@@ -69,7 +68,10 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     ))  # fmt: skip
     if not written.isascii() or len(written) > LONGEST:
         _refuse_lines(written)
-    return written.encode("ascii")
+    return _of_the_launch(
+        headers.from_name, headers.from_address, headers.reply_to,
+        headers.list_id, headers.feedback_id, headers.code,
+    ) + written.encode("ascii")  # fmt: skip
 
 
 def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
@@ -113,16 +115,18 @@ def _unfolded(written: str) -> str:
 @lru_cache(maxsize=256)
 def _of_the_launch(
     from_name: str, from_address: str, reply_to: str, list_id: str, feedback_id: str, code: str
-) -> str:
+) -> bytes:
     """The lines that are the same for every recipient."""
     reply = _mailbox("", reply_to or from_address, "reply_to")
-    return (
+    written = (
         f"From: {_mailbox(from_name, from_address, 'from_address')}\r\n"
         f"Reply-To: {reply}\r\n"
         f"List-Id: {_bracketed(list_id)}\r\n"
         f"Feedback-ID: {feedback_id}\r\n"
         f"X-TPMA-Code: {code}\r\n"
     )
+    _refuse_lines(written)
+    return written.encode("ascii")
 
 
 @lru_cache(maxsize=64)
@@ -135,6 +139,8 @@ def _date(moment: datetime) -> str:
 def _refuse_controls(headers: MailHeaders, subject: str) -> None:
     if not subject.strip():
         raise Invalid(_("A mail needs a subject."), field="subject")
+    if "".join(_every_text(headers)).isprintable() and subject.isprintable():
+        return
     texts = {"subject": subject, **_texts(headers)}
     if not _CONTROL.search("".join(texts.values())):
         return
@@ -173,6 +179,9 @@ def _phrase(name: str) -> str:
 
 
 def _text(text: str) -> str:
+    short = len(text) <= _FOLD_AT - len("Subject: ") and text[:1] != " "
+    if short and text.isascii() and "=?" not in text:
+        return text
     if not _ASCII.fullmatch(text) or "=?" in text:
         return _encoded(text)
     return _folded(text)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
 from typing import Any
 
@@ -85,9 +85,10 @@ class MailSkeleton:
         if self.marked:
             raise Conflict(_("This is a preview and cannot be sent."))
         names = self._person(person)
-        runs = list(self._wire)
+        runs = self._wire.copy()
         runs[1::2] = self._wire_values(names, person.country, token)
-        return header_lines(headers, _joined(self.subject_runs, names)) + b"".join(runs)
+        runs[0] = header_lines(headers, _joined(self.subject_runs, names)) + runs[0]
+        return b"".join(runs)
 
     def template(self, country: str) -> tuple[str, str, str]:
         """Subject, text and HTML with {{fields}}, for a provider that puts a reader's values in.
@@ -120,8 +121,10 @@ class MailSkeleton:
         return self.footers.get(country, self.footers[""])
 
     def _wire_values(self, names: Mapping[str, str], country: str, token: str) -> list[bytes]:
-        text = {name: quoted.encode(value) for name, value in names.items()}
-        html = {name: quoted.encode(escape(value)) for name, value in names.items()}
+        text: dict[str, bytes] = {}
+        html: dict[str, bytes] = {}
+        for name, value in names.items():
+            text[name], html[name] = _wire_value(value)
         footers = self._wire_footers
         text[FOOTER], html[FOOTER] = footers.get(country) or footers[""]
         text[TOKEN] = html[TOKEN] = quoted.encode(token)
@@ -182,6 +185,13 @@ def _part_header(kind: bytes) -> bytes:
         b"\r\nContent-Type: text/" + kind + b"; charset=utf-8\r\n"
         b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
+
+
+@lru_cache(maxsize=8192)
+def _wire_value(value: str) -> tuple[bytes, bytes]:
+    """In the text part and in the HTML part. Names and companies come again and again."""
+    text, escaped = quoted.encode(value), escape(value)
+    return text, text if escaped == value else quoted.encode(escaped)
 
 
 def _one_line(value: str) -> str:

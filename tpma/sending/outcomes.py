@@ -8,7 +8,7 @@ from email.policy import default as modern
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, bindparam, literal, or_, select, true, update
+from sqlalchemy import BigInteger, String, bindparam, case, exists, literal, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from tpma.core.db import Base, key_text, passed_rows, per_dialect, upsert
@@ -18,6 +18,7 @@ from tpma.ports.mail import Outcome, Scope, SendResult
 from tpma.sending import holding, lanes, limits
 from tpma.sending.leases import Lease
 from tpma.sending.models import (
+    OPEN_STATES,
     Attempt,
     DeliveryFact,
     FactKind,
@@ -65,7 +66,7 @@ def record(
             close_attempt(session, one.attempt_id, result)
             _move(session, one, result, now)
         if ends:
-            session.execute(_FREE, {"chunk": lease.chunk_id, "owner": lease.owner})
+            session.execute(_FREE, {"chunk": lease.chunk_id, "owner": lease.owner, "now": now})
         if others:
             refused = [result for _one, result in others]
             holding.hold(session, system.mail.name, lease, refused, now)
@@ -134,10 +135,15 @@ def add_facts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     session.connection().execute(upsert(session, DeliveryFact).on_conflict_do_nothing(), rows)
 
 
+_LEFT = exists().where(Message.chunk_id == SendChunk.id, Message.send_state.in_(OPEN_STATES))
 _FREE = (
     update(SendChunk)
     .where(SendChunk.id == bindparam("chunk"), SendChunk.lease_owner == bindparam("owner"))
-    .values(lease_owner=None, lease_until=None)
+    .values(
+        lease_owner=None,
+        lease_until=None,
+        finished_at=case((~_LEFT, bindparam("now", type_=SendChunk.finished_at.type))),
+    )
     .execution_options(synchronize_session=False)
 )
 _ATTEMPTS: Any = Attempt.__table__
