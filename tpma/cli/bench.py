@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from tpma.cli.benchmarks import pipeline, rendering, smtp, world
+from tpma.cli.benchmarks import importing, latency, ledger, memory, pipeline, rendering, smtp, world
 from tpma.cli.benchmarks.rows import Row
 from tpma.core.errors import Conflict
 
@@ -15,6 +15,10 @@ SUBJECTS: dict[str, Subject] = {
     "rendering": rendering.rows,
     "pipeline": pipeline.rows,
     "smtp": smtp.rows,
+    "latency": latency.rows,
+    "ledger": ledger.rows,
+    "importing": importing.rows,
+    "memory": memory.rows,
 }
 
 

@@ -160,9 +160,7 @@ def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str,
     core = session.connection()
     columns = tuple(rows[0])
     into, processors = _way_in(core.dialect, table, columns)
-    values = [
-        [each(row[name]) if each else row[name] for name, each in processors] for row in rows
-    ]
+    values = [[each(row[name]) if each else row[name] for name, each in processors] for row in rows]
     if core.dialect.name == "postgresql":
         cursor: Any = core.connection.cursor()
         with cursor, cursor.copy(into) as copy:

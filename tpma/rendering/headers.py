@@ -23,13 +23,17 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _ASCII = re.compile(r"[\x20-\x7e]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[A-Za-z0-9.-]+")
+_WITHIN = re.compile(r"[^<>\s]+")
 _NAMED = re.compile(r"(.*)<([^<>\s]+)>")
 _ADDRESS_ONLY = re.compile(r"https?://[^\s<>,]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MailHeaders:
-    """What differs from recipient to recipient. `list_id` and `message_id` may stand without <>."""
+    """What differs from recipient to recipient. `list_id` and `message_id` may stand without <>.
+
+    Not frozen: one is made for every mail, and that would double what it costs.
+    """
 
     from_name: str
     from_address: str
@@ -47,7 +51,9 @@ class MailHeaders:
 
 
 _TEXT_FIELDS = tuple(field.name for field in fields(MailHeaders) if field.name != "date")
-_every_text = attrgetter(*_TEXT_FIELDS)
+_OF_LAUNCH = ("from_name", "from_address", "reply_to", "list_id", "feedback_id", "code")
+_launch_texts = attrgetter(*_OF_LAUNCH)
+_own_texts = attrgetter(*(name for name in _TEXT_FIELDS if name not in _OF_LAUNCH))
 
 
 def header_lines(headers: MailHeaders, subject: str) -> bytes:
@@ -68,10 +74,7 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     ))  # fmt: skip
     if not written.isascii() or len(written) > LONGEST:
         _refuse_lines(written)
-    return _of_the_launch(
-        headers.from_name, headers.from_address, headers.reply_to,
-        headers.list_id, headers.feedback_id, headers.code,
-    ) + written.encode("ascii")  # fmt: skip
+    return _of_the_launch(*_launch_texts(headers)) + written.encode("ascii")
 
 
 def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
@@ -139,13 +142,19 @@ def _date(moment: datetime) -> str:
 def _refuse_controls(headers: MailHeaders, subject: str) -> None:
     if not subject.strip():
         raise Invalid(_("A mail needs a subject."), field="subject")
-    if "".join(_every_text(headers)).isprintable() and subject.isprintable():
-        return
+    if "".join(_own_texts(headers)).isprintable() and subject.isprintable():
+        if _printable(*_launch_texts(headers)):
+            return
     texts = {"subject": subject, **_texts(headers)}
     if not _CONTROL.search("".join(texts.values())):
         return
     field = next(name for name, text in texts.items() if _CONTROL.search(text))
     raise Invalid(_("Write this on one line, without control characters."), field=field)
+
+
+@lru_cache(maxsize=256)
+def _printable(*texts: str) -> bool:
+    return all(map(str.isprintable, texts))
 
 
 def _texts(headers: MailHeaders) -> dict[str, str]:
@@ -216,6 +225,8 @@ def _folded(text: str) -> str:
 
 def _bracketed(value: str) -> str:
     """`id`, `<id>` or `A name <id>` (RFC 2919), the name encoded where it must be."""
+    if value[:1] == "<" and _WITHIN.fullmatch(value, 1, len(value) - 1) and value[-1] == ">":
+        return value
     found = _NAMED.fullmatch(value)
     if not found:
         return f"<{value}>"

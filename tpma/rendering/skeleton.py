@@ -7,10 +7,11 @@ is a list of byte strings joined.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from html import escape
+from operator import itemgetter
 from typing import Any
 
 from tpma.core.errors import Conflict
@@ -128,12 +129,13 @@ class MailSkeleton:
         footers = self._wire_footers
         text[FOOTER], html[FOOTER] = footers.get(country) or footers[""]
         text[TOKEN] = html[TOKEN] = quoted.encode(token)
-        text_holes, html_holes = self._holes
-        return [text[name] for name in text_holes] + [html[name] for name in html_holes]
+        of_text, of_html = self._pickers
+        return [*of_text(text), *of_html(html)]
 
     @cached_property
-    def _holes(self) -> tuple[Runs, Runs]:
-        return self.text_runs[1::2], self.html_runs[1::2]
+    def _pickers(self) -> tuple[Callable[..., tuple[bytes, ...]], Callable[..., tuple[bytes, ...]]]:
+        """What takes the values of the holes, in their order, out of a mapping."""
+        return _picker(self.text_runs[1::2]), _picker(self.html_runs[1::2])
 
     @cached_property
     def _wire_footers(self) -> dict[str, tuple[bytes, bytes]]:
@@ -165,6 +167,12 @@ class MailSkeleton:
         )
 
 
+def _picker(names: Runs) -> Callable[..., tuple[bytes, ...]]:
+    if len(names) < 2:  # for one name `itemgetter` gives no tuple
+        return lambda values: tuple(values[name] for name in names)
+    return itemgetter(*names)
+
+
 def _joined(runs: Runs, values: Mapping[str, str]) -> str:
     filled = list(runs)
     filled[1::2] = [values[name] for name in runs[1::2]]
@@ -194,6 +202,7 @@ def _wire_value(value: str) -> tuple[bytes, bytes]:
     return text, text if escaped == value else quoted.encode(escaped)
 
 
+@lru_cache(maxsize=8192)
 def _one_line(value: str) -> str:
     if value.isascii() and value.isprintable() and "  " not in value:
         return value.strip()

@@ -152,5 +152,10 @@ def raw_hash(envelope: Envelope) -> bytes:
     filled = envelope.filled
     if filled is None:
         return hashlib.sha256(envelope.raw).digest()
-    written = (filled.form.digest, filled.to, *filled.values.values(), *map(": ".join, filled.headers))
+    written = (
+        filled.form.digest,
+        filled.to,
+        *filled.values.values(),
+        *map(": ".join, filled.headers),
+    )
     return hashlib.sha256("\0".join(written).encode()).digest()

@@ -8,7 +8,18 @@ from email.policy import default as modern
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, String, bindparam, case, exists, literal, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    String,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from tpma.core.db import Base, key_text, passed_rows, per_dialect, upsert
@@ -174,9 +185,7 @@ def _moving(session: Session) -> Any:
     return (
         update(_MESSAGES)
         .where(_MESSAGES.c.id == given.c.id)
-        .values(
-            send_state=SendState.ACCEPTED, provider_id=given.c.pid, accepted_at=bindparam("at")
-        )
+        .values(send_state=SendState.ACCEPTED, provider_id=given.c.pid, accepted_at=bindparam("at"))
     )
 
 
@@ -184,7 +193,9 @@ def _moving(session: Session) -> Any:
 def _facts_of(session: Session) -> Any:
     given = passed_rows(session, "given", id=BigInteger())
     told = {"kind": FactKind.ACCEPTED, "detail": "", "subtype": "", "dedupe": ""}
-    columns = {name: literal(value, DeliveryFact.__table__.c[name].type) for name, value in told.items()}
+    columns = {
+        name: literal(value, DeliveryFact.__table__.c[name].type) for name, value in told.items()
+    }
     at = bindparam("at", type_=DeliveryFact.__table__.c.at.type)
     rows = select(given.c.id, at, *columns.values()).where(true())
     made = upsert(session, DeliveryFact).from_select(["message_id", "at", *columns], rows)

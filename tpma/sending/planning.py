@@ -90,7 +90,7 @@ def locale_plan(plan: Drawing, spoken: Mapping[str, int]) -> dict[str, str | Non
 
 def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None]) -> int:
     """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2)."""
-    reason = _reason(plan, locales)
+    why = reason(plan, locales)
     rows = select(
         literal(plan.launch.tenant_id, Uuid()),
         literal(plan.launch.id, Uuid()),
@@ -99,8 +99,8 @@ def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None
         Contact.id,
         Contact.hmac,
         _locale(plan, locales),
-        case((reason == "", SendState.PLANNED.value), else_=SendState.SKIPPED.value),
-        reason,
+        case((why == "", SendState.PLANNED.value), else_=SendState.SKIPPED.value),
+        why,
         literal(1),
         literal(0),
     ).where(*audience(session, plan.launch))
@@ -172,7 +172,7 @@ def _locale(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[s
     return case(known, value=Contact.locale, else_=plan.launch.primary_locale)
 
 
-def _reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
+def reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
     """Why this person is left out; "" if they are not. The first that holds is told."""
     unserved = [tag for tag, target in locales.items() if target is None]
     denied = list(plan.content.deny)

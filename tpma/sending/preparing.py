@@ -110,9 +110,7 @@ class Press:
         found = {each: _skeleton_or_fault(session, launch, *each) for each in wanted}
         often = [one for one in recipients if one.attempt_n >= MOST_REQUEUES]
         limit = system.clock() - WORN_OUT_AFTER
-        worn_out = frozenset(
-            one.message_id for one in often if _first_tried(session, one) < limit
-        )
+        worn_out = frozenset(one.message_id for one in often if _first_tried(session, one) < limit)
         return cls(system, sender, found, worn_out)
 
     def batch(self, recipients: Sequence[Recipient]) -> Batch:

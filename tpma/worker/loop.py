@@ -40,8 +40,9 @@ class Worker:
         listener = threading.Thread(target=self._listen, name="events", daemon=True)
         listener.start()
         while not self._stopping.is_set():
-            if not self.round():
-                self._stopping.wait(self._system.settings.poll_seconds)
+            jobs.due_here.clear()
+            if not self.round() and not self._stopping.is_set():
+                jobs.due_here.wait(self._system.settings.poll_seconds)
         listener.join(_LONG_WAIT + 1)
         _log.info("worker stopped", owner=self._owner)
 
@@ -59,6 +60,7 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping.set()
+        jobs.due_here.set()
 
     def round(self) -> int:
         """One turn of everything; how much was done, 0 when there was nothing to do."""

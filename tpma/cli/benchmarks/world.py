@@ -11,19 +11,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import UUID
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from tpma.branding import service as branding
 from tpma.cli.benchmarks import mails
 from tpma.core import schema
 from tpma.core.clock import utc_now
 from tpma.core.paths import kits_folder
 from tpma.core.settings import Settings
-from tpma.branding import service as branding
 from tpma.identity import members
 from tpma.identity import service as identity
-from tpma.identity.models import Organisation, OrganisationKind
+from tpma.identity.models import Membership, Organisation, OrganisationKind
 from tpma.identity.rules import Actor
 from tpma.kits import check as kit_check
 from tpma.kits import service as kits
@@ -133,7 +133,7 @@ def _campaign(system: System) -> tuple[UUID, UUID]:
         enrolment = partners.enrol(session, None, programme, company, "gold")
         branding.save_profile(session, company.id, {"name": "Brightline", "primary": "#0057B8"})
         version = kits.publish_reading(session, vendor.id, reading)
-        launch = launches.create(session, _somebody(session, company), enrolment, version)
+        launch = launches.create(session, _joined(session, company), enrolment, version)
         _freeze(session, launch)
         return launch.id, company.id
 
@@ -141,13 +141,25 @@ def _campaign(system: System) -> tuple[UUID, UUID]:
 _LOGO = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
 
-def _somebody(session: Session, company: Organisation) -> Actor:
+def _joined(session: Session, company: Organisation) -> Actor:
     person = identity.create_user(
         session, email="dana@brightline.example", name="Dana", locale="en", timezone="UTC"
     )
-    member = members.add_membership(session, None, person, company, ["PA"])
+    members.add_membership(session, None, person, company, ["PA"])
+    return _at_work(session, company.id)
+
+
+def somebody(session: Session, world: World) -> Actor:
+    """The one person of the partner."""
+    return _at_work(session, world.tenant_id)
+
+
+def _at_work(session: Session, company_id: UUID) -> Actor:
+    member = session.scalars(
+        select(Membership).where(Membership.organisation_id == company_id)
+    ).one()
     return Actor(
-        user_id=person.id, organisation_id=company.id, kind=OrganisationKind.PARTNER,
+        user_id=member.user_id, organisation_id=company_id, kind=OrganisationKind.PARTNER,
         roles=("PA",), membership_id=member.id,
     )  # fmt: skip
 
@@ -204,6 +216,8 @@ def _people(world: World, people: int) -> None:
     values = {"people": people, "tenant": world.tenant_id, "now": utc_now()}
     if db.dialect == "sqlite":
         values |= {"tenant": world.tenant_id.hex, "now": utc_now().isoformat(" ")[:26]}
+    if not people:
+        return
     with db.transaction() as session:
         session.execute(text(_CONTACTS.format(**_DIALECT[db.dialect])), values)
         session.execute(text(_CONSENTS))
@@ -216,13 +230,17 @@ def analyze(world: World) -> None:
         session.execute(text("ANALYZE"))
 
 
+def drawing(session: Session, world: World, launch: Launch) -> compiling.Drawing:
+    return compiling.drawing(session, launch, world.system.settings.base_url)
+
+
 def plan(world: World) -> int:
     """A message for every reader (T1, T2), as pressing Launch plans them; how many."""
     with world.system.db.transaction() as session:
         launch = session.get_one(Launch, world.launch_id)
-        drawing = compiling.drawing(session, launch, world.system.settings.base_url)
-        locales = planning.locale_plan(drawing, planning.reader_locales(session, launch))
-        return planning.plan_first(session, drawing, locales)
+        drawn = drawing(session, world, launch)
+        locales = planning.locale_plan(drawn, planning.reader_locales(session, launch))
+        return planning.plan_first(session, drawn, locales)
 
 
 def queue(world: World) -> None:
