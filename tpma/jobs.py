@@ -9,12 +9,13 @@ What time alone brings about, a deadline or a last day, is no job: a sweep looks
 moment has come. Every worker sweeps once a minute, so a sweep too must be safe to run twice.
 """
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index, String, or_, select, update
+from sqlalchemy import Index, String, event, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from tpma.core.db import Row, clock_of, new_id, upsert
@@ -31,6 +32,15 @@ LEASE = timedelta(minutes=10)
 SWEEP_EVERY = timedelta(minutes=1)
 MOST_ATTEMPTS = 8
 _PAUSES = (5, 30, 120, 600, 1800, 3600, 7200)  # seconds before the next attempt
+
+
+# Set when a job that is due was committed by this process: a worker in it need not sleep on.
+# Workers of other processes find it at their next look.
+due_here = threading.Event()
+
+
+def _something_is_due(_session: Session) -> None:
+    due_here.set()
 
 
 class Job(Row):
@@ -52,10 +62,12 @@ def enqueue(
     session: Session, name: str, run_at: datetime, *, key: str | None = None, **payload: Any
 ) -> None:
     """Queue a job in the caller's transaction. A `key` that is already there queues nothing."""
+    now = clock_of(session)()
+    if run_at <= now:
+        event.listen(session, "after_commit", _something_is_due, once=True)
     if key is None:
         session.add(Job(name=name, payload=payload, run_at=run_at))
         return
-    now = clock_of(session)()
     values = {"name": name, "payload": payload, "run_at": run_at, "key": key, "attempts": 0}
     marks = {"id": new_id(session), "created_at": now, "updated_at": now, "row_version": 1}
     # Two transactions may queue the same key at once; the later one must not fail for it.

@@ -101,7 +101,9 @@ def _seed(settings: Settings) -> Seed | None:
 
 _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
     "outbox": lambda settings: OutboxMail(settings.outbox_folder),
-    "ses": lambda settings: SesMail.of(settings.ses_region, settings.ses_configuration_set),
+    "ses": lambda settings: SesMail.of(
+        settings.ses_region, settings.ses_configuration_set, bulk=settings.ses_bulk
+    ),
     "smtp": _smtp,
 }
 

@@ -1,4 +1,5 @@
-"""Amazon SES (API v2): one recipient a call, Raw, one submission an attempt.
+"""Amazon SES (API v2): one recipient a call, Raw, one submission an attempt. `bulk` is the switch
+for accounts with a high rate: fifty readers of one form a call.
 
 boto3's default client submits up to three times, and SES has no idempotency key: retries are
 off, and an assertion at start-up reads that back. An answer we cannot read is MAYBE.
@@ -6,75 +7,42 @@ off, and an assertion at start-up reads that back. An answer we cannot read is M
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    ParamValidationError,
-    PartialCredentialsError,
-    ProxyConnectionError,
-)
+from botocore.exceptions import BotoCoreError, ClientError
 
-from tpma.adapters import mail_checks
+from tpma.adapters import mail_checks, ses_answers, ses_bulk
+from tpma.adapters.ses_answers import DeadlinePassed
 from tpma.core.errors import Unavailable
 from tpma.core.i18n import gettext as _
-from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, Scope, SendResult
-
-_NETWORK_PAUSE = 5.0  # seconds before a provider that cannot be reached is asked again
-
-_NOT_SENT, _REFUSED, _MAYBE = Outcome.NOT_SENT, Outcome.REFUSED, Outcome.MAYBE
-# Error codes of the SES v2 reference that prove what happened; anything else is in doubt.
-_CODES: dict[str, tuple[Outcome, Scope, float | None]] = {
-    "TooManyRequestsException": (_NOT_SENT, Scope.ACCOUNT, 1.0),
-    "Throttling": (_NOT_SENT, Scope.ACCOUNT, 1.0),
-    "ThrottlingException": (_NOT_SENT, Scope.ACCOUNT, 1.0),
-    "LimitExceededException": (_NOT_SENT, Scope.ACCOUNT, 60.0),
-    "SendingPausedException": (_NOT_SENT, Scope.TENANT, 900.0),
-    "AccountSuspendedException": (_NOT_SENT, Scope.ACCOUNT, 900.0),
-    "MailFromDomainNotVerifiedException": (_NOT_SENT, Scope.IDENTITY, 900.0),
-    "NotFoundException": (_NOT_SENT, Scope.CONFIG, 300.0),
-    "AccessDeniedException": (_NOT_SENT, Scope.ACCOUNT, 300.0),
-    "ExpiredTokenException": (_NOT_SENT, Scope.ACCOUNT, 60.0),
-    "InvalidSignatureException": (_NOT_SENT, Scope.ACCOUNT, 60.0),
-    "SignatureDoesNotMatch": (_NOT_SENT, Scope.ACCOUNT, 60.0),
-    "RequestExpired": (_NOT_SENT, Scope.ACCOUNT, 60.0),
-    "UnrecognizedClientException": (_NOT_SENT, Scope.ACCOUNT, 300.0),
-    "BadRequestException": (_REFUSED, Scope.MESSAGE, None),
-    "MessageRejected": (_REFUSED, Scope.MESSAGE, None),
-}
-_NEVER_LEFT = (
-    EndpointConnectionError,
-    ConnectTimeoutError,
-    ProxyConnectionError,
-    NoCredentialsError,
-    PartialCredentialsError,
-)
-
-
-class DeadlinePassed(Exception):
-    """This worker was stopped so long that somebody else may own the message now."""
+from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, SendResult
 
 
 class SesMail:
     name = "ses"
-    capabilities = Capabilities(idempotent=False, leaves_machine=True, parallel=True)
 
-    def __init__(self, client: Any, configuration_set: str) -> None:
+    def __init__(self, client: Any, configuration_set: str, *, bulk: bool = False) -> None:
         if client.meta.config.retries.get("total_max_attempts") != 1:
             raise ValueError("the SES client must make one attempt only")
+        self.capabilities = Capabilities(
+            idempotent=False,
+            leaves_machine=True,
+            parallel=True,
+            batch_max=ses_bulk.MOST_ENTRIES if bulk else 1,
+        )
         self._client = client
         self._configuration_set = configuration_set
         self._call = threading.local()  # one client serves every thread; a deadline is a thread's
-        client.meta.events.register("before-send.sesv2.SendEmail", self._in_time)
+        for operation in ("SendEmail", "SendBulkEmail"):
+            client.meta.events.register(f"before-send.sesv2.{operation}", self._in_time)
 
     @classmethod
-    def of(cls, region: str, configuration_set: str, **client: Any) -> "SesMail":
+    def of(
+        cls, region: str, configuration_set: str, *, bulk: bool = False, **client: Any
+    ) -> "SesMail":
         """The transport of this process; `client` overrides go to boto3 (an endpoint in tests)."""
         config = Config(
             retries={"total_max_attempts": 1},
@@ -82,38 +50,41 @@ class SesMail:
             read_timeout=30,
             max_pool_connections=64,
             tcp_keepalive=True,
+            # Of fifty entries it costs more than all the rest; `problems` has looked closer.
+            parameter_validation=not bulk,
         )
         made = boto3.client("sesv2", region_name=region, config=config, **client)
-        return cls(made, configuration_set)
+        return cls(made, configuration_set, bulk=bulk)
 
     def problems(self, envelope: Envelope) -> list[str]:
         """botocore checks almost nothing of this, and a line break would open a new header."""
-        return mail_checks.problems(envelope) + mail_checks.tag_problems(envelope.tags)
+        check = ses_bulk.problems if envelope.filled else mail_checks.problems
+        return check(envelope) + mail_checks.tag_problems(envelope.tags)
 
     def send(self, envelope: Envelope, deadline: float) -> SendResult:
+        told = self._told(self._client.send_email, self._request(envelope), deadline)
+        return told if isinstance(told, SendResult) else ses_answers.of_message_id(told)
+
+    def send_batch(self, envelopes: Sequence[Envelope], deadline: float) -> list[SendResult]:
+        """What is said of the call is said of every entry: also that nobody can tell."""
+        request = ses_bulk.request(envelopes, self._configuration_set)
+        told = self._told(self._client.send_bulk_email, request, deadline)
+        if isinstance(told, SendResult):
+            return [told] * len(envelopes)
+        return ses_answers.of_entries(told, len(envelopes))
+
+    def _told(
+        self, operation: Any, request: dict[str, Any], deadline: float
+    ) -> dict[str, Any] | SendResult:
+        """The answer of one submission, or what it proves that there is none."""
         self._call.deadline = deadline
         try:
-            answer = self._client.send_email(**self._request(envelope))
-        except DeadlinePassed:
-            return SendResult(_NOT_SENT, code="DeadlinePassed")
-        except ClientError as error:
-            return _classified(error)
-        except ParamValidationError as error:
-            return SendResult(_REFUSED, code="ParamValidation", detail=str(error)[:200])
-        except _NEVER_LEFT as error:
-            return SendResult(
-                _NOT_SENT,
-                code=type(error).__name__,
-                scope=Scope.ACCOUNT,
-                retry_after=_NETWORK_PAUSE,
-            )
-        except BotoCoreError as error:
-            return SendResult(_MAYBE, code=type(error).__name__)
-        found = answer.get("MessageId")
-        # A broken 200 does not raise: without an id nobody knows.
-        return (
-            SendResult(Outcome.ACCEPTED, str(found)) if found else SendResult(_MAYBE, code="NoId")
-        )
+            answer: dict[str, Any] = operation(**request)
+        except (DeadlinePassed, ClientError, BotoCoreError) as error:
+            return ses_answers.of_error(error)
+        except (AttributeError, TypeError) as error:  # botocore's parser, over JSON of no shape
+            return SendResult(Outcome.MAYBE, code="Unreadable", detail=str(error)[:200])
+        return answer
 
     def quota(self) -> Quota | None:
         try:
@@ -157,18 +128,3 @@ class SesMail:
         if envelope.tenant:
             request["TenantName"] = envelope.tenant
         return request
-
-
-def _classified(error: ClientError) -> SendResult:
-    told = error.response.get("Error", {})
-    code, detail = str(told.get("Code", "")), str(told.get("Message", ""))[:200]
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    known = _CODES.get(code)
-    if known is None or status >= 500:
-        return SendResult(_MAYBE, code=code or str(status), detail=detail)
-    outcome, scope, wait = known
-    if code == "MessageRejected" and "not verified" in detail.lower():
-        outcome, scope, wait = _CODES["MailFromDomainNotVerifiedException"]
-    if "quota" in detail.lower():
-        wait = 900.0  # the daily quota: look again in a quarter of an hour
-    return SendResult(outcome, code=code, detail=detail, scope=scope, retry_after=wait)

@@ -3,10 +3,11 @@
 The only module that knows SQLite from PostgreSQL.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,10 +19,17 @@ from sqlalchemy import (
     Dialect,
     Enum,
     MetaData,
+    Subquery,
     TableValuedAlias,
+    Text,
+    bindparam,
+    cast,
+    column,
     create_engine,
     event,
     func,
+    select,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
@@ -34,7 +42,7 @@ from sqlalchemy.orm import (
     mapped_column,
     sessionmaker,
 )
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from tpma.core.clock import Clock, utc_now
 from tpma.core.ids import uuid7
@@ -144,6 +152,83 @@ def text_after(session: Session, column: Any, sign: str) -> ColumnElement[str]:
     if _dialect(session) == "postgresql":
         return func.split_part(column, sign, 2, type_=column.type)
     return func.substr(column, func.instr(column, sign) + len(sign), type_=column.type)
+
+
+def one_writer(session: Session) -> bool:
+    """A unit of work that writes here is the only one: what it reads nobody else changes."""
+    return _dialect(session) == "sqlite"
+
+
+def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add many rows at once, by the shortest way the database has: COPY, or one statement run
+    for each. Every row names the same columns; no default of the model is filled in."""
+    if not rows:
+        return
+    core = session.connection()
+    columns = tuple(rows[0])
+    into, processors = _way_in(core.dialect, table, columns)
+    values = [[each(row[name]) if each else row[name] for name, each in processors] for row in rows]
+    if core.dialect.name == "postgresql":
+        cursor: Any = core.connection.cursor()
+        with cursor, cursor.copy(into) as copy:
+            for one in values:
+                copy.write_row(one)
+        return
+    core.exec_driver_sql(into, [tuple(one) for one in values])
+
+
+_Processors = tuple[tuple[str, Callable[[Any], Any] | None], ...]
+
+
+@lru_cache(maxsize=64)
+def _way_in(
+    dialect: Dialect, table: type[Base], columns: tuple[str, ...]
+) -> tuple[str, _Processors]:
+    """The statement, and for each column what makes a value fit for the driver."""
+    found: Any = table.__table__
+    into = f"{found.name} ({', '.join(columns)})"
+    if dialect.name == "postgresql":
+        statement = f"COPY {into} FROM STDIN"
+    else:
+        statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"
+    kinds = ((name, found.c[name].type.dialect_impl(dialect)) for name in columns)
+    return statement, tuple((name, kind.bind_processor(dialect)) for name, kind in kinds)
+
+
+def passed_rows(session: Session, name: str, **kinds: TypeEngine[Any]) -> Subquery:
+    """The rows of a JSON array of objects, passed as the one parameter `name`.
+
+    One statement for a batch: a round trip for each row is what a server's time goes into.
+    """
+    if _dialect(session) == "postgresql":
+        given = func.json_to_recordset(cast(bindparam(name, type_=Text()), JSON))
+        columns: list[Any] = [column(key, kind) for key, kind in kinds.items()]
+        table = given.table_valued(*columns).render_derived(with_types=True)
+        return select(*table.c).subquery(name)
+    each = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+    return select(
+        *(
+            type_coerce(func.json_extract(each.c.value, f"$.{key}"), kind).label(key)
+            for key, kind in kinds.items()
+        )
+    ).subquery(name)
+
+
+def key_text(session: Session, key: UUID) -> str:
+    """A UUID as `passed_rows` wants it."""
+    return str(key) if _dialect(session) == "postgresql" else key.hex
+
+
+def per_dialect(build: Callable[[Session], Any]) -> Callable[[Session], Any]:
+    """A statement that differs between databases, put together once for each of them."""
+    built: dict[str, Any] = {}
+
+    @wraps(build)
+    def found(session: Session) -> Any:
+        name = _dialect(session)
+        return built[name] if name in built else built.setdefault(name, build(session))
+
+    return found
 
 
 class Database:

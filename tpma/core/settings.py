@@ -71,6 +71,11 @@ class Settings(BaseSettings):
     ses_configuration_set: str = Field(
         "", description="SES configuration set; needed for delivery events."
     )
+    ses_bulk: bool = Field(
+        False,
+        description="Send up to 50 mails a call by SendBulkEmail: a twentieth of the work, for "
+        "accounts with a high rate. The price: one lost answer leaves 50 mails in doubt.",
+    )
     sqs_queue_url: str = Field(
         "",
         pattern=r"^$|^https?://[^\s/]+/\S+$",
@@ -158,7 +163,17 @@ class Settings(BaseSettings):
         "one are never applied here.",
     )
     send_batch: int = Field(
-        20, ge=1, le=50, description="Messages a worker commits as submitting before it sends them."
+        200,
+        ge=1,
+        le=500,
+        description="Mails of one launch a worker takes at a turn, before others have theirs.",
+    )
+    send_in_flight: int = Field(
+        0,
+        ge=0,
+        le=500,
+        description="Mails committed as submitting at a time, which are in doubt if their worker "
+        "is killed; 0 means 20, or a whole call with TPMA_SES_BULK.",
     )
     send_threads: int = Field(
         8,

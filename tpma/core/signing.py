@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tpma.core.errors import NotFound
 
@@ -40,19 +40,30 @@ class Signer:
         return int.from_bytes(body[1:], "big")
 
     def _mac(self, body: bytes, purpose: str) -> bytes:
-        return hashlib.blake2b(
-            body, key=self._key, digest_size=_MAC, person=purpose.encode()[:16]
-        ).digest()
+        keyed = _keyed(self.secret, purpose).copy()
+        keyed.update(body)
+        return keyed.digest()
 
     @cached_property
     def _key(self) -> bytes:
-        return hashlib.sha256(b"tpma-links:" + self.secret.encode()).digest()
+        return _key_of(self.secret)
 
     def keyed_hash(self, owner: str, text: str, size: int = 16) -> bytes:
         """A hash of `text` that only this installation can make, apart for each owner."""
         return hashlib.blake2b(
             f"{owner}\n{text}".encode(), key=self._key, digest_size=size, person=b"hash"
         ).digest()
+
+
+@lru_cache(maxsize=8)
+def _key_of(secret: str) -> bytes:
+    return hashlib.sha256(b"tpma-links:" + secret.encode()).digest()
+
+
+@lru_cache(maxsize=64)
+def _keyed(secret: str, purpose: str) -> hashlib.blake2b:
+    """To be copied: taking the key in costs as much as the token itself."""
+    return hashlib.blake2b(key=_key_of(secret), digest_size=_MAC, person=purpose.encode()[:16])
 
 
 def _decoded(token: str) -> bytes:

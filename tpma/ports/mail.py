@@ -9,7 +9,7 @@ caller's next step depends on what is proven, not on what went wrong:
 * MAYBE     nobody can tell: in doubt, never sent again by itself
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
@@ -33,8 +33,38 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """What many readers' mails share, where the provider puts them together.
+
+    {{name}} stands for a reader's value and is replaced by it as it is: values are escaped for
+    their place before. `digest` stands for all of it.
+    """
+
+    subject: str
+    text: str
+    html: str
+    mail_from: str  # a mailbox with its name, as the From header has it
+    reply_to: str
+    headers: tuple[tuple[str, str], ...]
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One reader's part of a form."""
+
+    form: Form
+    to: str  # a mailbox with its name, as the To header has it
+    values: Mapping[str, str]
+    headers: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
-    """One mail to one person, built before the attempt and never changed after."""
+    """One mail to one person, built before the attempt and never changed after.
+
+    It is whole in `raw`, or, for a transport that takes many in one call, `filled`.
+    """
 
     attempt_id: str  # uuid hex: tag tpma-attempt, header X-TPMA-Attempt
     name: str  # stable for a message and generation; an idempotent transport keeps one of each
@@ -47,6 +77,7 @@ class Envelope:
     configuration_set: str = ""
     bounce_domain: str = ""  # where its return path lies, for transports that write one
     dkim_domain: str = ""  # d= of a signature of ours
+    filled: Filled | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +101,7 @@ class Capabilities:
     idempotent: bool  # a second send of the same `name` is the first one
     leaves_machine: bool
     parallel: bool = False  # waiting for answers is most of the work: many calls at a time
+    batch_max: int = 1  # mails of one form in a call; more than 1: it is a `BulkTransport`
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +147,16 @@ class MailTransport(Protocol):
 
     def forget(self, provider_id: str) -> None:
         """Delete a kept message for good; nothing where none is kept, or no longer."""
+        ...
+
+
+@runtime_checkable
+class BulkTransport(Protocol):
+    """Takes many mails of one form in one call. Its price: a lost answer leaves all in doubt."""
+
+    def send_batch(self, envelopes: Sequence[Envelope], deadline: float) -> list[SendResult]:
+        """One submission of at most `batch_max` filled envelopes of one form; as many answers,
+        in their order, whatever happens."""
         ...
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
@@ -22,13 +23,17 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 _ASCII = re.compile(r"[\x20-\x7e]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[A-Za-z0-9.-]+")
+_WITHIN = re.compile(r"[^<>\s]+")
 _NAMED = re.compile(r"(.*)<([^<>\s]+)>")
 _ADDRESS_ONLY = re.compile(r"https?://[^\s<>,]+")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MailHeaders:
-    """What differs from recipient to recipient. `list_id` and `message_id` may stand without <>."""
+    """What differs from recipient to recipient. `list_id` and `message_id` may stand without <>.
+
+    Not frozen: one is made for every mail, and that would double what it costs.
+    """
 
     from_name: str
     from_address: str
@@ -46,6 +51,9 @@ class MailHeaders:
 
 
 _TEXT_FIELDS = tuple(field.name for field in fields(MailHeaders) if field.name != "date")
+_OF_LAUNCH = ("from_name", "from_address", "reply_to", "list_id", "feedback_id", "code")
+_launch_texts = attrgetter(*_OF_LAUNCH)
+_own_texts = attrgetter(*(name for name in _TEXT_FIELDS if name not in _OF_LAUNCH))
 
 
 def header_lines(headers: MailHeaders, subject: str) -> bytes:
@@ -55,10 +63,7 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     a broken address, an empty subject or a line too long.
     """
     _refuse_controls(headers, subject)
-    written = _of_the_launch(
-        headers.from_name, headers.from_address, headers.reply_to,
-        headers.list_id, headers.feedback_id, headers.code,
-    ) + "".join((
+    written = "".join((
         "To: ", _mailbox(headers.to_name, headers.to_address, "to_address"),
         "\r\nSubject: ", _text(subject),
         "\r\nDate: ", _date(headers.date),
@@ -69,22 +74,62 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     ))  # fmt: skip
     if not written.isascii() or len(written) > LONGEST:
         _refuse_lines(written)
-    return written.encode("ascii")
+    return _of_the_launch(*_launch_texts(headers)) + written.encode("ascii")
+
+
+def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
+    """The headers every mail of a launch has alike, for a provider that writes From, Reply-To
+    and what belongs to the body itself."""
+    return (
+        ("List-Id", _unfolded(_bracketed(headers.list_id))),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("Feedback-ID", headers.feedback_id),
+        ("X-TPMA-Code", headers.code),
+    )
+
+
+def own_fields(headers: MailHeaders, subject: str) -> tuple[tuple[str, str], ...]:
+    """The headers of one reader's mail beside those. Raises Invalid as `header_lines` does."""
+    _refuse_controls(headers, subject)
+    return (
+        ("List-Unsubscribe", _unsubscribe(headers)),
+        ("X-TPMA-Attempt", headers.attempt_id),
+    )
+
+
+def sender(headers: MailHeaders) -> tuple[str, str]:
+    """The mailboxes of From and Reply-To, each on one line."""
+    reply_to = headers.reply_to or headers.from_address
+    return (
+        _unfolded(_mailbox(headers.from_name, headers.from_address, "from_address")),
+        _mailbox("", reply_to, "reply_to"),
+    )
+
+
+def receiver(headers: MailHeaders) -> str:
+    """The mailbox of To, on one line."""
+    return _unfolded(_mailbox(headers.to_name, headers.to_address, "to_address"))
+
+
+def _unfolded(written: str) -> str:
+    return written.replace("\r\n ", " ")
 
 
 @lru_cache(maxsize=256)
 def _of_the_launch(
     from_name: str, from_address: str, reply_to: str, list_id: str, feedback_id: str, code: str
-) -> str:
+) -> bytes:
     """The lines that are the same for every recipient."""
     reply = _mailbox("", reply_to or from_address, "reply_to")
-    return (
+    written = (
         f"From: {_mailbox(from_name, from_address, 'from_address')}\r\n"
         f"Reply-To: {reply}\r\n"
         f"List-Id: {_bracketed(list_id)}\r\n"
         f"Feedback-ID: {feedback_id}\r\n"
         f"X-TPMA-Code: {code}\r\n"
     )
+    _refuse_lines(written)
+    return written.encode("ascii")
 
 
 @lru_cache(maxsize=64)
@@ -97,11 +142,19 @@ def _date(moment: datetime) -> str:
 def _refuse_controls(headers: MailHeaders, subject: str) -> None:
     if not subject.strip():
         raise Invalid(_("A mail needs a subject."), field="subject")
+    if "".join(_own_texts(headers)).isprintable() and subject.isprintable():
+        if _printable(*_launch_texts(headers)):
+            return
     texts = {"subject": subject, **_texts(headers)}
     if not _CONTROL.search("".join(texts.values())):
         return
     field = next(name for name, text in texts.items() if _CONTROL.search(text))
     raise Invalid(_("Write this on one line, without control characters."), field=field)
+
+
+@lru_cache(maxsize=256)
+def _printable(*texts: str) -> bool:
+    return all(map(str.isprintable, texts))
 
 
 def _texts(headers: MailHeaders) -> dict[str, str]:
@@ -135,6 +188,9 @@ def _phrase(name: str) -> str:
 
 
 def _text(text: str) -> str:
+    short = len(text) <= _FOLD_AT - len("Subject: ") and text[:1] != " "
+    if short and text.isascii() and "=?" not in text:
+        return text
     if not _ASCII.fullmatch(text) or "=?" in text:
         return _encoded(text)
     return _folded(text)
@@ -169,6 +225,8 @@ def _folded(text: str) -> str:
 
 def _bracketed(value: str) -> str:
     """`id`, `<id>` or `A name <id>` (RFC 2919), the name encoded where it must be."""
+    if value[:1] == "<" and _WITHIN.fullmatch(value, 1, len(value) - 1) and value[-1] == ">":
+        return value
     found = _NAMED.fullmatch(value)
     if not found:
         return f"<{value}>"

@@ -7,15 +7,16 @@ is a list of byte strings joined.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from html import escape
+from operator import itemgetter
 from typing import Any
 
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
-from tpma.rendering import quoted
+from tpma.rendering import forms, quoted
 from tpma.rendering.facts import Person
 from tpma.rendering.headers import MailHeaders, header_lines
 
@@ -85,9 +86,32 @@ class MailSkeleton:
         if self.marked:
             raise Conflict(_("This is a preview and cannot be sent."))
         names = self._person(person)
-        runs = list(self._wire)
+        runs = self._wire.copy()
         runs[1::2] = self._wire_values(names, person.country, token)
-        return header_lines(headers, _joined(self.subject_runs, names)) + b"".join(runs)
+        runs[0] = header_lines(headers, _joined(self.subject_runs, names)) + runs[0]
+        return b"".join(runs)
+
+    def template(self, country: str) -> tuple[str, str, str]:
+        """Subject, text and HTML with {{fields}}, for a provider that puts a reader's values in.
+
+        The footer is that of the country. Raises Conflict for a preview, Invalid if the words of
+        the mail could be taken for a field.
+        """
+        if self.marked:
+            raise Conflict(_("This is a preview and cannot be sent."))
+        html, text = self._footer(country)
+        return (
+            forms.written(self.subject_runs, {name: forms.field(name) for name in PERSON}),
+            forms.written(self.text_runs, forms.fields(PERSON) | {FOOTER: text}),
+            forms.written(self.html_runs, forms.fields(PERSON, "_html") | {FOOTER: html}),
+        )
+
+    def values(self, person: Person, token: str) -> dict[str, str]:
+        """What fills the fields of `template`, escaped for the place it stands in."""
+        names = self._person(person)
+        text = {forms.name(name): value for name, value in names.items()}
+        html = {forms.name(name, "_html"): escape(value) for name, value in names.items()}
+        return {**text, **html, "token": token}
 
     def _person(self, person: Person) -> dict[str, str]:
         """The person's fields on one line each, the kit's fallback where there is nothing."""
@@ -98,17 +122,20 @@ class MailSkeleton:
         return self.footers.get(country, self.footers[""])
 
     def _wire_values(self, names: Mapping[str, str], country: str, token: str) -> list[bytes]:
-        text = {name: quoted.encode(value) for name, value in names.items()}
-        html = {name: quoted.encode(escape(value)) for name, value in names.items()}
+        text: dict[str, bytes] = {}
+        html: dict[str, bytes] = {}
+        for name, value in names.items():
+            text[name], html[name] = _wire_value(value)
         footers = self._wire_footers
         text[FOOTER], html[FOOTER] = footers.get(country) or footers[""]
         text[TOKEN] = html[TOKEN] = quoted.encode(token)
-        text_holes, html_holes = self._holes
-        return [text[name] for name in text_holes] + [html[name] for name in html_holes]
+        of_text, of_html = self._pickers
+        return [*of_text(text), *of_html(html)]
 
     @cached_property
-    def _holes(self) -> tuple[Runs, Runs]:
-        return self.text_runs[1::2], self.html_runs[1::2]
+    def _pickers(self) -> tuple[Callable[..., tuple[bytes, ...]], Callable[..., tuple[bytes, ...]]]:
+        """What takes the values of the holes, in their order, out of a mapping."""
+        return _picker(self.text_runs[1::2]), _picker(self.html_runs[1::2])
 
     @cached_property
     def _wire_footers(self) -> dict[str, tuple[bytes, bytes]]:
@@ -140,6 +167,12 @@ class MailSkeleton:
         )
 
 
+def _picker(names: Runs) -> Callable[..., tuple[bytes, ...]]:
+    if len(names) < 2:  # for one name `itemgetter` gives no tuple
+        return lambda values: tuple(values[name] for name in names)
+    return itemgetter(*names)
+
+
 def _joined(runs: Runs, values: Mapping[str, str]) -> str:
     filled = list(runs)
     filled[1::2] = [values[name] for name in runs[1::2]]
@@ -162,6 +195,14 @@ def _part_header(kind: bytes) -> bytes:
     )
 
 
+@lru_cache(maxsize=8192)
+def _wire_value(value: str) -> tuple[bytes, bytes]:
+    """In the text part and in the HTML part. Names and companies come again and again."""
+    text, escaped = quoted.encode(value), escape(value)
+    return text, text if escaped == value else quoted.encode(escaped)
+
+
+@lru_cache(maxsize=8192)
 def _one_line(value: str) -> str:
     if value.isascii() and value.isprintable() and "  " not in value:
         return value.strip()

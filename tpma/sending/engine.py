@@ -7,34 +7,39 @@ came of each. No byte leaves before its intent is committed, and none is sent tw
 batch whose worker died is in doubt, and `tpma.sending.recovery` settles it.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tpma.audiences.models import Contact
 from tpma.core.log import logger
-from tpma.launches.models import Launch
-from tpma.sending import lanes, limits, outcomes, planning, preparing, turns
-from tpma.sending.envelopes import raw_hash
-from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL, HandOver, deadline
+from tpma.ports.mail import Outcome, Scope, SendResult
+from tpma.sending import intents, lanes, outcomes, preparing, turns
+from tpma.sending.envelopes import Recipient
+from tpma.sending.handing_over import HandOver, deadline
 from tpma.sending.leases import Lease
-from tpma.sending.models import OPEN_STATES, Attempt, Message, SendChunk, SendState
+from tpma.sending.models import OPEN_STATES, Message, SendChunk
 from tpma.sending.preparing import Prepared
 from tpma.system import System
 
 _log = logger("sending")
-GRACE = timedelta(seconds=10)
 _PUT_OFF = timedelta(seconds=30)
+_WAVE = 20
 
 
-def drain(system: System, owner: str, *, most_batches: int = 10_000) -> int:
-    """Send what is due until nothing is, or the batches are used up; mails handed over."""
+def drain(
+    system: System, owner: str, *, most_batches: int = 10_000, most_seconds: float | None = None
+) -> int:
+    """Send what is due until nothing is, or the batches or seconds are used up; mails handed
+    over. A batch that was begun is ended."""
     sent = 0
+    end = None if most_seconds is None else time.monotonic() + most_seconds
     with HandOver(system) as hand_over:
         for _batch in range(most_batches):
+            if end is not None and time.monotonic() > end:
+                break
             lease = claim(system, owner)
             if lease is None:
                 break
@@ -70,106 +75,79 @@ def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:
     """One batch of a leased chunk; how many mails were handed over. Closes an empty chunk."""
     with system.db.reading() as session:
         recipients = preparing.waiting(session, lease.chunk_id, lease.grant.count, system.clock())
-        batch = preparing.prepare(session, system, lease.launch_id, recipients)
-    if batch.broken:
-        outcomes.unsendable(system, batch.broken)
-    last_moment = deadline()
-    committed = _commit_intent(system, lease, batch.ready) if batch.ready else []
-    unused = lease.grant.count - len(committed)
-    if unused:
-        _return_places(system, lease, unused)
+        press = preparing.Press.read(session, system, lease.launch_id, recipients)
     if not recipients:
         _close_if_done(system, lease)
         return 0
-    results = hand_over(committed, lease.grant, last_moment)
-    outcomes.record(system, lease, results)
-    return len(results)
+    return _in_waves(system, lease, hand_over, press, recipients)
 
 
-def _commit_intent(system: System, lease: Lease, prepared: Sequence[Prepared]) -> list[Prepared]:
+def _in_waves(
+    system: System,
+    lease: Lease,
+    hand_over: HandOver,
+    press: preparing.Press,
+    recipients: Sequence[Recipient],
+) -> int:
+    """A wave is committed, handed over and recorded, and meanwhile the next one is made.
+
+    So no more than one wave is ever in doubt, and a pause or an unsubscribe holds from the next.
+    """
+    pace, left = hand_over.turn(lease.grant), lease.grant.count
+    batches = _batches(press, recipients, wave_of(system))
+    batch = next(batches, None)
+    while batch:
+        if batch.broken:
+            outcomes.unsendable(system, batch.broken)
+        last_moment = deadline()
+        committed = _commit_intent(system, lease, batch.ready) if batch.ready else []
+        if committed is None:
+            break
+        answers = hand_over.begin(committed, pace, last_moment)
+        batch = next(batches, None)
+        results = answers()
+        left -= len(results)
+        ends = batch is None or any(_concerns_others(result) for _one, result in results)
+        outcomes.record(system, lease, results, ends=ends, unused=left if ends else 0)
+        if ends:
+            return lease.grant.count - left
+    _return_places(system, lease, left)
+    return lease.grant.count - left
+
+
+def wave_of(system: System) -> int:
+    """How many mails are committed, and then in doubt if their worker dies, at a time."""
+    return system.settings.send_in_flight or max(_WAVE, system.mail.capabilities.batch_max)
+
+
+def _batches(
+    press: preparing.Press, recipients: Sequence[Recipient], size: int
+) -> Iterator[preparing.Batch]:
+    for at in range(0, len(recipients), size):
+        yield press.batch(recipients[at : at + size])
+
+
+def _concerns_others(result: SendResult) -> bool:
+    return result.outcome is Outcome.NOT_SENT and result.scope is not Scope.MESSAGE
+
+
+def _commit_intent(
+    system: System, lease: Lease, prepared: Sequence[Prepared]
+) -> list[Prepared] | None:
     """T6 and T7 in one transaction: who may still be written to becomes `submitting`.
 
-    Returns those this worker now owns; the rest withdrew, were stopped or belong to another.
+    Returns those this worker now owns; the rest withdrew or belong to another. None if the lease
+    is lost or the launch was stopped: then nothing of it is sent.
     """
-    now = system.clock()
     with system.db.transaction() as session:
-        if not _renew(session, system, lease, now):
-            return []
-        ids = [one.recipient.message_id for one in prepared]
-        _hold_people(session, [one.recipient.contact_id for one in prepared])
-        _drop_refusing(session, lease.launch_id, ids)
-        taken = set(
-            session.scalars(
-                update(Message)
-                .where(Message.id.in_(ids), Message.send_state == SendState.QUEUED)
-                .where(Message.chunk_id == lease.chunk_id)
-                .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
-                .returning(Message.id)
-                .execution_options(synchronize_session=False)
-            )
-        )
-        owned = [one for one in prepared if one.recipient.message_id in taken]
-        if owned:
-            session.execute(insert(Attempt), [_attempt(system, one, now) for one in owned])
-    return owned
-
-
-def _renew(session: Session, system: System, lease: Lease, now: datetime) -> bool:
-    """The heartbeat; False if the lease is lost or the launch no longer runs."""
-    running = select(Launch.id).where(Launch.id == lease.launch_id, Launch.state.in_(lanes.SENDING))
-    until = now + timedelta(seconds=system.settings.lease_seconds)
-    kept = session.execute(
-        update(SendChunk)
-        .where(SendChunk.id == lease.chunk_id, SendChunk.lease_owner == lease.owner)
-        .where(SendChunk.launch_id.in_(running))
-        .values(lease_until=until)
-        .returning(SendChunk.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    return kept is not None
-
-
-def _hold_people(session: Session, contact_ids: Sequence[UUID]) -> None:
-    """Whoever unsubscribes locks the contact first: they come wholly before this, or after.
-
-    KEY SHARE waits for that lock and for no ordinary change of a contact.
-    """
-    session.execute(
-        select(Contact.id)
-        .where(Contact.id.in_(contact_ids))
-        .order_by(Contact.id)
-        .with_for_update(read=True, key_share=True)
-    ).all()
-
-
-def _drop_refusing(session: Session, launch_id: UUID, ids: Sequence[int]) -> None:
-    """Who unsubscribed or withdrew before this commit gets nothing after it."""
-    vendor_id = session.scalars(select(Launch.vendor_id).where(Launch.id == launch_id)).one()
-    waiting = and_(Message.id.in_(ids), Message.send_state == SendState.QUEUED)
-    planning.skip_unmailable(session, vendor_id, waiting)
-
-
-def _attempt(system: System, one: Prepared, now: datetime) -> dict[str, object]:
-    idempotent = system.mail.capabilities.idempotent
-    lease = timedelta(seconds=system.settings.lease_seconds)
-    calls = timedelta(seconds=CALL_SECONDS + LONGEST_CALL) + GRACE
-    return {
-        "id": one.attempt_id,
-        "message_id": one.recipient.message_id,
-        "n": one.recipient.attempt_n + 1,
-        "transport": system.mail.name,
-        "raw_sha256": raw_hash(one.envelope),
-        "started_at": now,
-        "lease_until": now + (lease if idempotent else calls),
-        "code": "",
-    }
+        return intents.commit(session, system, lease, prepared, system.clock())
 
 
 def _return_places(system: System, lease: Lease, unused: int) -> None:
-    now = system.clock()
+    """The turn is over before its time: its chunk is free, and so is what it did not need."""
     with system.db.transaction() as session:
-        limits.give_back(session, lease.grant, unused, now)
-        lanes.returned(session, lease.lane_id, lease.launch_id, unused)
+        _release(session, lease)
+        outcomes.give_back(session, lease, unused, system.clock())
 
 
 def _close_if_done(system: System, lease: Lease) -> None:
@@ -177,6 +155,7 @@ def _close_if_done(system: System, lease: Lease) -> None:
     again when their attempts have surely ended."""
     now = system.clock()
     with system.db.transaction() as session:
+        outcomes.give_back(session, lease, lease.grant.count, now)
         is_open = session.scalar(
             select(Message.id)
             .where(Message.chunk_id == lease.chunk_id, Message.send_state.in_(OPEN_STATES))

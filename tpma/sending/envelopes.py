@@ -11,8 +11,10 @@ from tpma.core.settings import Settings
 from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
-from tpma.ports.mail import Envelope
+from tpma.ports.mail import Envelope, Filled, Form
 from tpma.rendering.facts import Person
+from tpma.rendering.headers import own_fields, receiver, shared_fields
+from tpma.rendering.headers import sender as headers_of_sender
 from tpma.rendering.mail import MailHeaders, MailSkeleton
 from tpma.sending.domains import queries, senders
 from tpma.sending.warmup import organisational
@@ -110,34 +112,25 @@ def build(
     signer: Signer,
     settings: Settings,
     now: datetime,
+    forms: dict[str, Form] | None = None,
 ) -> Envelope:
-    """The whole mail. Raises Invalid naming the header if a value may not stand in one."""
+    """The whole mail; with `forms`, the reader's part of one of them, which keeps what was made
+    before. Raises Invalid naming the header if a value may not stand in one."""
     token = signer.token(recipient.message_id)
-    domain = sender.address.split("@", 1)[1]
-    domain_of_lists = settings.mail_domain
-    headers = MailHeaders(
-        from_name=sender.name,
-        from_address=sender.address,
-        reply_to=sender.reply_to,
-        to_name=" ".join(filter(None, (recipient.person.first_name, recipient.person.last_name))),
-        to_address=recipient.address,
-        message_id=f"<{message_name(recipient)}.{attempt_id.hex}@{domain}>",
-        date=now,
-        list_id=f"{sender.name} <{sender.partner_slug}.{sender.vendor_slug}.{domain_of_lists}>",
-        unsubscribe_url=f"{settings.base_url}/u/{token}",
-        unsubscribe_mailto=f"unsubscribe@{settings.mail_domain}?subject={token}",
-        feedback_id=f"{sender.code}:{sender.partner_slug}:{sender.vendor_slug}:tpma",
-        code=sender.code,
-        attempt_id=attempt_id.hex,
-    )
+    attempt = attempt_id.hex
+    headers = _headers(recipient, sender, attempt, token, settings, now)
+    if forms is None:
+        raw, filled = skeleton.message(recipient.person, token, headers), None
+    else:
+        raw, filled = b"", _filled(skeleton, recipient.person, token, headers, forms)
     return Envelope(
-        attempt_id=attempt_id.hex,
+        attempt_id=attempt,
         name=message_name(recipient),
         mail_from=sender.address,
         rcpt_to=recipient.address,
-        raw=skeleton.message(recipient.person, token, headers),
+        raw=raw,
         tags={
-            "tpma-attempt": attempt_id.hex,
+            "tpma-attempt": attempt,
             "tpma-launch": sender.code,
             "tpma-tenant": sender.tenant_id.hex,
             "tpma-env": settings.environment,
@@ -146,8 +139,60 @@ def build(
         configuration_set=sender.configuration_set,
         bounce_domain=sender.bounce_domain,
         dkim_domain=sender.dkim_domain,
+        filled=filled,
     )
 
 
+def _headers(
+    recipient: Recipient, sender: From, attempt: str, token: str, settings: Settings, now: datetime
+) -> MailHeaders:
+    partner, vendor, domain = sender.partner_slug, sender.vendor_slug, settings.mail_domain
+    own = sender.address.partition("@")[2]
+    return MailHeaders(
+        from_name=sender.name,
+        from_address=sender.address,
+        reply_to=sender.reply_to,
+        to_name=" ".join(filter(None, (recipient.person.first_name, recipient.person.last_name))),
+        to_address=recipient.address,
+        message_id=f"<{message_name(recipient)}.{attempt}@{own}>",
+        date=now,
+        list_id=f"{sender.name} <{partner}.{vendor}.{domain}>",
+        unsubscribe_url=f"{settings.base_url}/u/{token}",
+        unsubscribe_mailto=f"unsubscribe@{domain}?subject={token}",
+        feedback_id=f"{sender.code}:{partner}:{vendor}:tpma",
+        code=sender.code,
+        attempt_id=attempt,
+    )
+
+
+def _filled(
+    skeleton: MailSkeleton, person: Person, token: str, headers: MailHeaders, forms: dict[str, Form]
+) -> Filled:
+    own = own_fields(headers, skeleton.subject(person))
+    country = person.country if person.country in skeleton.footers else ""
+    key = f"{skeleton.digest}:{country}"
+    form = forms.get(key) or forms.setdefault(key, _form(skeleton, country, headers))
+    return Filled(form, receiver(headers), skeleton.values(person, token), own)
+
+
+def _form(skeleton: MailSkeleton, country: str, headers: MailHeaders) -> Form:
+    subject, text, html = skeleton.template(country)
+    mail_from, reply_to = headers_of_sender(headers)
+    shared = shared_fields(headers)
+    whole = "\0".join((subject, text, html, mail_from, reply_to, *map(": ".join, shared)))
+    digest = hashlib.sha256(whole.encode()).hexdigest()
+    return Form(subject, text, html, mail_from, reply_to, shared, digest)
+
+
 def raw_hash(envelope: Envelope) -> bytes:
-    return hashlib.sha256(envelope.raw).digest()
+    """SHA-256 of the bytes that leave; of a filled form, of the form and all that fills it."""
+    filled = envelope.filled
+    if filled is None:
+        return hashlib.sha256(envelope.raw).digest()
+    written = (
+        filled.form.digest,
+        filled.to,
+        *filled.values.values(),
+        *map(": ".join, filled.headers),
+    )
+    return hashlib.sha256("\0".join(written).encode()).digest()

@@ -1,17 +1,19 @@
-"""The network part of a batch: outside any transaction, paced, many calls at a time."""
+"""The network part of a wave: outside any transaction, paced, many calls at a time."""
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import groupby
 from types import TracebackType
 
-from tpma.ports.mail import Outcome, Scope, SendResult
+from tpma.ports.mail import BulkTransport, MailTransport, Outcome, Scope, SendResult
 from tpma.sending.limits import Grant
 from tpma.sending.preparing import Prepared
 from tpma.system import System
 
 CALL_SECONDS = 30.0  # from the commit of the intent to the last moment a submission may begin
 LONGEST_CALL = 35.0  # of one submission: 3 s to connect and 30 s to read, rounded up
+Results = list[tuple[Prepared, SendResult]]
 
 
 def deadline() -> float:
@@ -50,48 +52,87 @@ class HandOver:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def __call__(
-        self, committed: Sequence[Prepared], grant: Grant, deadline: float
-    ) -> list[tuple[Prepared, SendResult]]:
-        """What came of each; none begins after `deadline`. After a "not now" that concerns more
-        than one mail the rest is not even tried: it is known to be unsent."""
-        run = _Run(self._mail.send, self._sleep, grant, deadline)
-        places = range(len(committed))
+    def turn(self, grant: Grant) -> "Pace":
+        """The places of a turn begin to run now."""
+        return Pace(grant, self._sleep)
+
+    def begin(
+        self, committed: Sequence[Prepared], pace: "Pace", deadline: float
+    ) -> Callable[[], Results]:
+        """Hand these over; what is returned waits for the answers. None begins after `deadline`.
+
+        After a "not now" that concerns more than one mail the rest is not even tried: it is
+        known to be unsent.
+        """
+        wave = _Wave(self._mail, pace, deadline)
+        calls = list(_calls(committed, self._mail.capabilities.batch_max))
+        places = [pace.taken(len(call)) for call in calls]
         if self._pool is None:
-            results = list(map(run.one, committed, places))
-        else:
-            results = list(self._pool.map(run.one, committed, places))
-        return list(zip(committed, results, strict=True))
+            return lambda: [each for call in map(wave.one, calls, places) for each in call]
+        begun = [self._pool.submit(wave.one, *each) for each in zip(calls, places, strict=True)]
+        return lambda: _answered(begun)
 
 
-class _Run:
-    """One batch under way."""
+def _answered(begun: Sequence[Future[Results]]) -> Results:
+    return [each for call in begun for each in call.result()]
 
-    def __init__(
-        self,
-        send: Callable[..., SendResult],
-        sleep: Callable[[float], None],
-        grant: Grant,
-        deadline: float,
-    ) -> None:
-        self._send = send
-        self._sleep = sleep
-        self._grant = grant
+
+def _calls(committed: Sequence[Prepared], most: int) -> Iterator[Sequence[Prepared]]:
+    """One mail a call; where a transport takes more, at most so many of one form."""
+    if most == 1:
+        yield from ((one,) for one in committed)
+        return
+    by_form = sorted(committed, key=_form_of)
+    for _digest, group in groupby(by_form, key=_form_of):
+        mails = list(group)
+        yield from (mails[at : at + most] for at in range(0, len(mails), most))
+
+
+def _form_of(prepared: Prepared) -> str:
+    filled = prepared.envelope.filled
+    return filled.form.digest if filled else ""
+
+
+class Pace:
+    """The places of one turn, given out in the order of its mails."""
+
+    def __init__(self, grant: Grant, sleep: Callable[[float], None]) -> None:
         self._begun = time.monotonic()
+        self._grant = grant
+        self._sleep = sleep
+        self._next = 0
+
+    def taken(self, count: int) -> int:
+        """Take places for a call of so many mails; the last of them is when it may begin."""
+        self._next += count
+        return self._next - 1
+
+    def wait_for(self, place: int) -> None:
+        left = self._begun + self._grant.wait + place * self._grant.gap - time.monotonic()
+        if left > 0:
+            self._sleep(left)
+
+
+class _Wave:
+    """One wave under way."""
+
+    def __init__(self, mail: MailTransport, pace: Pace, deadline: float) -> None:
+        self._mail = mail
+        self._pace = pace
         self._deadline = deadline
         self._held: SendResult | None = None
 
-    def one(self, prepared: Prepared, place: int) -> SendResult:
-        self._wait_for(place)
-        if self._held is not None:
-            return self._held
-        result = self._send(prepared.envelope, self._deadline)
-        if result.outcome is Outcome.NOT_SENT and result.scope is not Scope.MESSAGE:
-            self._held = result
-        return result
+    def one(self, call: Sequence[Prepared], place: int) -> Results:
+        if self._held is None:
+            self._pace.wait_for(place)
+        held = self._held
+        results = [held] * len(call) if held else self._sent(call)
+        for result in results:
+            if result.outcome is Outcome.NOT_SENT and result.scope is not Scope.MESSAGE:
+                self._held = result
+        return list(zip(call, results, strict=True))
 
-    def _wait_for(self, place: int) -> None:
-        due = self._begun + self._grant.wait + place * self._grant.gap
-        left = due - time.monotonic()
-        if left > 0 and self._held is None:
-            self._sleep(left)
+    def _sent(self, call: Sequence[Prepared]) -> list[SendResult]:
+        if self._mail.capabilities.batch_max > 1 and isinstance(self._mail, BulkTransport):
+            return self._mail.send_batch([one.envelope for one in call], self._deadline)
+        return [self._mail.send(one.envelope, self._deadline) for one in call]

@@ -1,5 +1,6 @@
 """What came of an attempt, written down: T8 to T11, the facts, and the mailbox's index."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -7,16 +8,28 @@ from email.policy import default as modern
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import bindparam, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    String,
+    bindparam,
+    case,
+    exists,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import Session
 
-from tpma.core.db import Base, upsert
+from tpma.core.db import Base, key_text, passed_rows, per_dialect, upsert
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.ports.mail import Outcome, Scope, SendResult
-from tpma.sending import holding, lanes
+from tpma.sending import holding, lanes, limits
 from tpma.sending.leases import Lease
 from tpma.sending.models import (
+    OPEN_STATES,
     Attempt,
     DeliveryFact,
     FactKind,
@@ -41,11 +54,18 @@ MOVES: dict[Outcome, tuple[tuple[SendState, ...], SendState]] = {
 }
 
 
-def record(system: System, lease: Lease, results: Sequence[tuple[Prepared, SendResult]]) -> None:
-    """One transaction for a batch; an attempt that somebody settled meanwhile is left alone.
+def record(
+    system: System,
+    lease: Lease,
+    results: Sequence[tuple[Prepared, SendResult]],
+    *,
+    ends: bool = True,
+    unused: int = 0,
+) -> None:
+    """One transaction for a wave; an attempt that somebody settled meanwhile is left alone.
 
-    The chunk is free again, the provider's "not now" holds whom it concerns, and places of mails
-    that did not leave are given back.
+    The provider's "not now" holds whom it concerns, and places of mails that did not leave are
+    given back. If it `ends` the turn the chunk is free again, and `unused` places with it.
     """
     now = system.clock()
     taken = [(one, result) for one, result in results if result.outcome is Outcome.ACCEPTED]
@@ -56,21 +76,24 @@ def record(system: System, lease: Lease, results: Sequence[tuple[Prepared, SendR
         for one, result in others:
             close_attempt(session, one.attempt_id, result)
             _move(session, one, result, now)
-        _free(session, lease)
-        holding.hold(session, system.mail.name, lease, [result for _one, result in others], now)
-        lanes.hold_after_canary(session, lease.launch_id, now + CANARY_WAIT)
+        if ends:
+            session.execute(_FREE, {"chunk": lease.chunk_id, "owner": lease.owner, "now": now})
+        if others:
+            refused = [result for _one, result in others]
+            holding.hold(session, system.mail.name, lease, refused, now)
+        give_back(session, lease, unused, now)
+        if ends:
+            lanes.hold_after_canary(session, lease.launch_id, now + CANARY_WAIT)
     for _one, result in others:
         if result.outcome in {Outcome.MAYBE, Outcome.REFUSED}:
             _log.warning("not accepted", outcome=result.outcome.value, code=result.code)
 
 
-def _free(session: Session, lease: Lease) -> None:
-    session.execute(
-        update(SendChunk)
-        .where(SendChunk.id == lease.chunk_id, SendChunk.lease_owner == lease.owner)
-        .values(lease_owner=None, lease_until=None)
-        .execution_options(synchronize_session=False)
-    )
+def give_back(session: Session, lease: Lease, unused: int, now: datetime) -> None:
+    """Places of a turn that nobody took, to the rate and to the lane."""
+    if unused:
+        limits.give_back(session, lease.grant, unused, now)
+        lanes.returned(session, lease.lane_id, lease.launch_id, unused)
 
 
 def _accept(
@@ -79,32 +102,19 @@ def _accept(
     taken: Sequence[tuple[Prepared, SendResult]],
     now: datetime,
 ) -> None:
-    """The acceptances of a batch, set by set. Proof replaces whatever was thought meanwhile."""
-    core = session.connection()
-    core.execute(
-        _CLOSE_ACCEPTED,
-        [{"attempt": one.attempt_id, "pid": result.provider_id} for one, result in taken],
-    )
+    """The acceptances of a wave, set by set. Proof replaces whatever was thought meanwhile."""
+    run = session.connection().execute
+    attempts = [{"id": key_text(session, one.attempt_id), "pid": r.provider_id} for one, r in taken]
+    run(_closing(session), {"given": json.dumps(attempts)})
     ids = [one.recipient.message_id for one, _result in taken]
-    open_ids = set(
-        session.scalars(
-            select(Message.id)
-            .where(Message.id.in_(ids), Message.send_state.in_(MOVES[Outcome.ACCEPTED][0]))
-            .order_by(Message.id)
-            .with_for_update()
-        )
-    )
+    open_ids = set(run(_OPEN, {"ids": ids}).scalars())
     mine = [(one, result) for one, result in taken if one.recipient.message_id in open_ids]
     if not mine:
         return
-    core.execute(
-        _MOVE_ACCEPTED,
-        [
-            {"message": one.recipient.message_id, "pid": result.provider_id, "at": now}
-            for one, result in mine
-        ],
-    )
-    add_facts(session, [_fact(one, FactKind.ACCEPTED, now) for one, _result in mine])
+    moved = [{"id": one.recipient.message_id, "pid": result.provider_id} for one, result in mine]
+    given = {"given": json.dumps(moved), "at": now}
+    run(_moving(session), given)
+    run(_facts_of(session), given)
     if not system.mail.capabilities.leaves_machine:
         add_facts(
             session,
@@ -136,20 +146,60 @@ def add_facts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     session.connection().execute(upsert(session, DeliveryFact).on_conflict_do_nothing(), rows)
 
 
+_LEFT = exists().where(Message.chunk_id == SendChunk.id, Message.send_state.in_(OPEN_STATES))
+_FREE = (
+    update(SendChunk)
+    .where(SendChunk.id == bindparam("chunk"), SendChunk.lease_owner == bindparam("owner"))
+    .values(
+        lease_owner=None,
+        lease_until=None,
+        finished_at=case((~_LEFT, bindparam("now", type_=SendChunk.finished_at.type))),
+    )
+    .execution_options(synchronize_session=False)
+)
 _ATTEMPTS: Any = Attempt.__table__
 _MESSAGES: Any = Message.__table__
-_CLOSE_ACCEPTED = (
-    update(_ATTEMPTS)
-    .where(_ATTEMPTS.c.id == bindparam("attempt"))
-    .values(outcome=Outcome.ACCEPTED.value, code="", provider_id=bindparam("pid"))
+_OPEN = (
+    select(_MESSAGES.c.id)
+    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)))
+    .where(_MESSAGES.c.send_state.in_(MOVES[Outcome.ACCEPTED][0]))
+    .order_by(_MESSAGES.c.id)
+    .with_for_update()
 )
-_MOVE_ACCEPTED = (
-    update(_MESSAGES)
-    .where(_MESSAGES.c.id == bindparam("message"))
-    .values(
-        send_state=SendState.ACCEPTED, provider_id=bindparam("pid"), accepted_at=bindparam("at")
+
+
+# Statements over the mails of a wave, each put together once for each kind of database.
+@per_dialect
+def _closing(session: Session) -> Any:
+    given = passed_rows(session, "given", id=_ATTEMPTS.c.id.type, pid=String())
+    return (
+        update(_ATTEMPTS)
+        .where(_ATTEMPTS.c.id == given.c.id)
+        .values(outcome=Outcome.ACCEPTED.value, code="", provider_id=given.c.pid)
     )
-)
+
+
+@per_dialect
+def _moving(session: Session) -> Any:
+    given = passed_rows(session, "given", id=BigInteger(), pid=String())
+    return (
+        update(_MESSAGES)
+        .where(_MESSAGES.c.id == given.c.id)
+        .values(send_state=SendState.ACCEPTED, provider_id=given.c.pid, accepted_at=bindparam("at"))
+    )
+
+
+@per_dialect
+def _facts_of(session: Session) -> Any:
+    given = passed_rows(session, "given", id=BigInteger())
+    told = {"kind": FactKind.ACCEPTED, "detail": "", "subtype": "", "dedupe": ""}
+    columns = {
+        name: literal(value, DeliveryFact.__table__.c[name].type) for name, value in told.items()
+    }
+    at = bindparam("at", type_=DeliveryFact.__table__.c.at.type)
+    rows = select(given.c.id, at, *columns.values()).where(true())
+    made = upsert(session, DeliveryFact).from_select(["message_id", "at", *columns], rows)
+    return made.on_conflict_do_nothing()
 
 
 def close_attempt(session: Session, attempt_id: UUID, result: SendResult) -> None:

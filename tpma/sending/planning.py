@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
+    Update,
     Uuid,
     and_,
     case,
@@ -95,7 +96,7 @@ def plan_first(
     `engaged_first`: a young domain's first mails go to who clicked last, then to the newest
     contacts. Opens say nothing: machines open mails.
     """
-    reason = _reason(plan, locales)
+    why = reason(plan, locales)
     rows = select(
         literal(plan.launch.tenant_id, Uuid()),
         literal(plan.launch.id, Uuid()),
@@ -104,8 +105,8 @@ def plan_first(
         Contact.id,
         Contact.hmac,
         _locale(plan, locales),
-        case((reason == "", SendState.PLANNED.value), else_=SendState.SKIPPED.value),
-        reason,
+        case((why == "", SendState.PLANNED.value), else_=SendState.SKIPPED.value),
+        why,
         literal(1),
         literal(0),
     ).where(*audience(session, plan.launch))
@@ -187,7 +188,7 @@ def _locale(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[s
     return case(known, value=Contact.locale, else_=plan.launch.primary_locale)
 
 
-def _reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
+def reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
     """Why this person is left out; "" if they are not. The first that holds is told."""
     unserved = [tag for tag, target in locales.items() if target is None]
     denied = list(plan.content.deny)
@@ -223,6 +224,11 @@ def drop_unmailable(session: Session, launch: Launch, step: int, state: SendStat
 
 def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:
     """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6)."""
+    session.execute(skipping(vendor_id, waiting))
+
+
+def skipping(vendor_id: UUID | Any, waiting: ColumnElement[bool]) -> Update:
+    """The statement that does so; `vendor_id` may be a parameter of it."""
     why = (
         select(audiences.held_back(vendor_id))
         .where(Contact.id == Message.contact_id, Contact.status == ContactStatus.ACTIVE)
@@ -230,7 +236,7 @@ def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bo
         .scalar_subquery()
     )
     reason = func.coalesce(why, SKIP_SUPPRESSED)  # who was erased is no contact any more
-    session.execute(
+    return (
         update(Message)
         .where(waiting, reason != "")
         .values(send_state=SendState.SKIPPED, reason=reason)

@@ -1,7 +1,7 @@
 """A batch of mails made ready to leave: read, rendered, checked. Nothing is written here."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -9,12 +9,12 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
-from tpma.core.db import new_id
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
+from tpma.core.ids import uuid7s
 from tpma.core.log import logger
 from tpma.launches.models import Launch, LaunchAsset
-from tpma.ports.mail import Envelope
+from tpma.ports.mail import Envelope, Form
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending.envelopes import From, Recipient, build, sender_of
@@ -82,30 +82,84 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
 def prepare(
     session: Session, system: System, launch_id: UUID, recipients: Sequence[Recipient]
 ) -> Batch:
-    """Render every mail. One that cannot be built is told apart: it fails alone."""
-    launch = session.get_one(Launch, launch_id)
-    sender = sender_of(session, system.settings, launch)
-    now = system.clock()
-    batch = Batch([], [])
-    for one in recipients:
-        why, detail = _fault_of(session, one, now)
-        if why is None:
-            made = _made(session, system, launch, sender, one, now)
+    """Read what the mails of these need, and make them at once."""
+    return Press.read(session, system, launch_id, recipients).batch(recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """Everything the mails of a turn are made from, read once; nothing is read after that.
+
+    So the mails of the next wave are made while those of the last are on the network, and no
+    transaction is open then.
+    """
+
+    system: System
+    sender: From
+    skeletons: Mapping[tuple[int, str], MailSkeleton | Exception]
+    worn_out: frozenset[int]
+    forms: dict[str, Form] = field(default_factory=dict)  # of a transport that fills them
+
+    @classmethod
+    def read(
+        cls, session: Session, system: System, launch_id: UUID, recipients: Sequence[Recipient]
+    ) -> "Press":
+        launch = session.get_one(Launch, launch_id)
+        sender = sender_of(session, system.settings, launch)
+        wanted = {(one.step, one.locale) for one in recipients}
+        found = {each: _skeleton_or_fault(session, launch, *each) for each in wanted}
+        often = [one for one in recipients if one.attempt_n >= MOST_REQUEUES]
+        limit = system.clock() - WORN_OUT_AFTER
+        worn_out = frozenset(one.message_id for one in often if _first_tried(session, one) < limit)
+        return cls(system, sender, found, worn_out)
+
+    def batch(self, recipients: Sequence[Recipient]) -> Batch:
+        """Render every mail. One that cannot be built is told apart: it fails alone."""
+        now = self.system.clock()
+        batch = Batch([], [])
+        for one, attempt_id in zip(recipients, uuid7s(now, len(recipients)), strict=True):
+            made = self._fault_of(one) or self._made(one, attempt_id, now)
             if isinstance(made, Prepared):
                 batch.ready.append(made)
-                continue
-            why, detail = made
-        batch.broken.append((one.message_id, why, detail))
-    return batch
+            else:
+                batch.broken.append((one.message_id, *made))
+        return batch
 
+    def _fault_of(self, one: Recipient) -> tuple[Unsendable, str] | None:
+        """What can be seen before the mail is built."""
+        if not one.address:
+            return Unsendable.GONE, "erased"
+        if one.message_id in self.worn_out:
+            return Unsendable.POISON, "too_many_requeues"
+        return None
 
-def _fault_of(session: Session, one: Recipient, now: datetime) -> tuple[Unsendable | None, str]:
-    """What can be seen before the mail is built."""
-    if not one.address:
-        return Unsendable.GONE, "erased"
-    if one.attempt_n >= MOST_REQUEUES and _first_tried(session, one) < now - WORN_OUT_AFTER:
-        return Unsendable.POISON, "too_many_requeues"
-    return None, ""
+    def _made(
+        self, one: Recipient, attempt_id: UUID, now: datetime
+    ) -> Prepared | tuple[Unsendable, str]:
+        mail = self.system.mail
+        try:
+            skeleton = self.skeletons[one.step, one.locale]
+            if isinstance(skeleton, Exception):
+                raise skeleton
+            envelope = build(
+                skeleton,
+                one,
+                self.sender,
+                attempt_id=attempt_id,
+                signer=self.system.signer,
+                settings=self.system.settings,
+                now=now,
+                forms=self.forms if mail.capabilities.batch_max > 1 else None,
+            )
+        except Invalid as fault:
+            return Unsendable.INVALID, f"invalid_{fault.field or 'mail'}"
+        except (NotFound, LookupError, ValueError):  # T20: poison, told, in nobody's way
+            _log.exception("mail cannot be built", message=one.message_id)
+            return Unsendable.POISON, "cannot_be_built"
+        if problems := mail.problems(envelope):
+            _log.warning("mail refused before sending", message=one.message_id, why=problems)
+            return Unsendable.INVALID, "invalid_envelope"
+        return Prepared(one, attempt_id, envelope)
 
 
 def _first_tried(session: Session, one: Recipient) -> datetime:
@@ -116,29 +170,13 @@ def _first_tried(session: Session, one: Recipient) -> datetime:
     return found
 
 
-def _made(
-    session: Session, system: System, launch: Launch, sender: From, one: Recipient, now: datetime
-) -> Prepared | tuple[Unsendable, str]:
-    attempt_id = new_id(session)
+def _skeleton_or_fault(
+    session: Session, launch: Launch, step: int, locale: str
+) -> MailSkeleton | Exception:
     try:
-        envelope = build(
-            skeleton_of(session, launch, one.step, one.locale),
-            one,
-            sender,
-            attempt_id=attempt_id,
-            signer=system.signer,
-            settings=system.settings,
-            now=now,
-        )
-    except Invalid as fault:
-        return Unsendable.INVALID, f"invalid_{fault.field or 'mail'}"
-    except (NotFound, LookupError, ValueError):  # T20: poison, told and never in the others' way
-        _log.exception("mail cannot be built", message=one.message_id)
-        return Unsendable.POISON, "cannot_be_built"
-    if problems := system.mail.problems(envelope):
-        _log.warning("mail refused before sending", message=one.message_id, why=problems)
-        return Unsendable.INVALID, "invalid_envelope"
-    return Prepared(one, attempt_id, envelope)
+        return skeleton_of(session, launch, step, locale)
+    except (NotFound, LookupError, ValueError) as fault:
+        return fault
 
 
 def skeleton_of(session: Session, launch: Launch, step: int, locale: str) -> MailSkeleton:

@@ -39,6 +39,7 @@ app.conf.update(
     },
 )
 _MOST_LOOKS = 100
+_SENDING_A_TASK = 20.0  # seconds
 _system: System | None = None
 _owner = ""
 
@@ -72,7 +73,7 @@ def run_job(job_id: str) -> None:
 
 @app.task(name="tpma.drain")
 def drain() -> None:
-    engine.drain(system(), owner(), most_batches=200)
+    engine.drain(system(), owner(), most_seconds=_SENDING_A_TASK)
 
 
 @app.task(name="tpma.recover")

@@ -4,6 +4,7 @@ Everything it does is a row in the database, so it may be killed at any moment, 
 them may run beside one another.
 """
 
+import gc
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +21,7 @@ from tpma.worker import handlers
 _log = logger("worker")
 _LONG_WAIT = 10.0  # seconds a queue holds our question open
 _AFTER_FAILURE = 5.0
-_BATCHES_A_ROUND = 25  # so that jobs and recovery get their turn during a long send
+_SENDING_A_ROUND = 3.0  # seconds, so that jobs and recovery get their turn during a long send
 
 
 class Worker:
@@ -35,11 +36,13 @@ class Worker:
 
     def run(self) -> None:
         _log.info("worker started", owner=self._owner)
+        gc.freeze()  # the program itself is no garbage; searching it again and again takes long
         listener = threading.Thread(target=self._listen, name="events", daemon=True)
         listener.start()
         while not self._stopping.is_set():
-            if not self.round():
-                self._stopping.wait(self._system.settings.poll_seconds)
+            jobs.due_here.clear()
+            if not self.round() and not self._stopping.is_set():
+                jobs.due_here.wait(self._system.settings.poll_seconds)
         listener.join(_LONG_WAIT + 1)
         _log.info("worker stopped", owner=self._owner)
 
@@ -57,6 +60,7 @@ class Worker:
 
     def stop(self) -> None:
         self._stopping.set()
+        jobs.due_here.set()
 
     def round(self) -> int:
         """One turn of everything; how much was done, 0 when there was nothing to do."""
@@ -64,7 +68,7 @@ class Worker:
         return (
             self._try(lambda: jobs.run_due(system))
             + self._try(lambda: provider.refresh(system))
-            + self._try(lambda: engine.drain(system, self._owner, most_batches=_BATCHES_A_ROUND))
+            + self._try(lambda: engine.drain(system, self._owner, most_seconds=_SENDING_A_ROUND))
             + self._try(lambda: recovery.tick(system))
             + self._try(lambda: tending.tick(system))
             + self._try(self._expire)

@@ -1,0 +1,89 @@
+"""Waiting: for the first mail, and for a provider that is far away."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import select
+
+from tpma import jobs
+from tpma.cli.benchmarks import sinks, world
+from tpma.cli.benchmarks.rows import Row
+from tpma.cli.benchmarks.world import World
+from tpma.core.clock import utc_now
+from tpma.core.errors import Conflict
+from tpma.sending import engine
+from tpma.sending.models import Message, SendState
+from tpma.system import System
+from tpma.worker.loop import Worker
+
+_FAR_MS = 80
+_PATIENCE = 30.0
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    for dialect in world.dialects():
+        with world.opened(dialect, 10) as made, sinks.ses() as port:
+            world.plan(made)
+            seconds = _first_mail(made, made.with_endpoint(port))
+        yield Row(
+            f"First mail after the launch is committed ({dialect})", "s",
+            seconds, 1, seconds, 1, at_most=True,
+        )  # fmt: skip
+    yield _two_workers(400 if quick else 2_000)
+
+
+def _first_mail(made: World, system: System) -> float:
+    """From the commit that starts it to the first mail taken, by an idle worker beside."""
+    worker = Worker(system)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        time.sleep(2 * system.settings.poll_seconds)
+        with system.db.transaction() as session:
+            jobs.enqueue(
+                session, "sending.queue_step", utc_now(), launch_id=str(made.launch_id), step=1
+            )
+        begun = time.perf_counter()
+        while not _accepted(system):
+            if time.perf_counter() - begun > _PATIENCE:
+                raise Conflict("No mail left.")
+            time.sleep(0.005)
+        return time.perf_counter() - begun
+    finally:
+        worker.stop()
+        thread.join()
+
+
+def _accepted(system: System) -> bool:
+    first = select(Message.id).where(Message.send_state == SendState.ACCEPTED).limit(1)
+    with system.db.reading() as session:
+        return session.scalar(first) is not None
+
+
+def _two_workers(people: int) -> Row:
+    """On PostgreSQL if it answers; they wait for the provider, so they may share a process."""
+    dialect = world.dialects()[-1]
+    with world.opened(dialect, 3 * people) as made, sinks.ses(_FAR_MS) as port:
+        world.plan(made)
+        world.queue(made)
+        systems = [made.with_endpoint(port, send_batch=100) for _worker in range(2)]
+        one = _rate(systems[:1], people)
+        both = _rate(systems, people)
+    return Row(
+        f"Two workers, a provider {_FAR_MS} ms away ({dialect}), against one", "mails/s",
+        both, one, both / one, 1.8,
+    )  # fmt: skip
+
+
+def _rate(systems: list[System], people: int) -> float:
+    batches = people // 100
+
+    def work(number: int) -> int:
+        return engine.drain(systems[number], f"bench{number}", most_batches=batches)
+
+    begun = time.perf_counter()
+    with ThreadPoolExecutor(len(systems)) as pool:
+        sent = sum(pool.map(work, range(len(systems))))
+    return sent / (time.perf_counter() - begun)

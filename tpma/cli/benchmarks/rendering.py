@@ -1,0 +1,82 @@
+"""What a mail to one reader costs: values, token, header and MIME, against two ends of the scale."""
+
+import os
+from collections.abc import Iterator
+from html import escape
+from uuid import UUID
+
+from jinja2 import Environment
+
+from tpma.cli.benchmarks import mails
+from tpma.cli.benchmarks.rows import Row, in_turns
+from tpma.cli.benchmarks.smtp import email_message
+from tpma.core.clock import utc_now
+from tpma.core.signing import Signer
+from tpma.rendering.skeleton import TOKEN
+
+_SIGNER = Signer("bench")
+
+
+def rows(quick: bool) -> Iterator[Row]:
+    number, rounds = (100, 3) if quick else (1_000, 9)
+    theirs = max(number // 20, 5)
+    skeleton = mails.skeleton()
+    size = len(_ours(skeleton, 1))
+    html, text = _template(skeleton.html_runs), _template(skeleton.text_runs)
+    block = os.urandom(size)
+
+    def ours() -> None:
+        for each in range(number):
+            _ours(skeleton, each)
+
+    def compiled() -> None:
+        for each in range(theirs):
+            _theirs(html, text, each)
+
+    def copies() -> None:
+        for _each in range(number):
+            bytes(memoryview(block))
+
+    spent = in_turns([ours, compiled, copies], rounds)
+    one, other, copy = spent[0] / number, spent[1] / theirs, spent[2] / number
+    micro = 1e6
+    yield Row(
+        "Personalised mail, against compiled jinja2 and EmailMessage", "us CPU",
+        one * micro, other * micro, other / one, 200,
+    )  # fmt: skip
+    yield Row(
+        "Personalised mail, against one copy of its bytes", "us CPU",
+        one * micro, copy * micro, one / copy, 6, at_most=True,
+    )  # fmt: skip
+
+
+def _ours(skeleton: mails.MailSkeleton, number: int) -> bytes:
+    headers = mails.headers(number, UUID(int=number).hex, _NOW)
+    return skeleton.message(mails.person(number), _SIGNER.token(number), headers)
+
+
+_NOW = utc_now()
+_JINJA = Environment(autoescape=True)
+
+
+def _template(runs: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    names = {"person.first_name": "first_name", "person.company": "company", TOKEN: "token"}
+    parts = [
+        "{{ " + names[run] + " }}" if at % 2 else escape(run, quote=False).join(("", ""))
+        for at, run in enumerate(runs)
+    ]
+    source = "".join(
+        part if at % 2 else "{% raw %}" + runs[at] + "{% endraw %}" for at, part in enumerate(parts)
+    )
+    return _JINJA.from_string(source)
+
+
+def _theirs(html, text, number: int) -> bytes:  # type: ignore[no-untyped-def]
+    person = mails.person(number)
+    values = {
+        "first_name": person.first_name,
+        "company": person.company,
+        "token": _SIGNER.token(number),
+    }
+    subject = f"An offer for {person.company}"
+    return email_message(number, subject, html.render(values), text.render(values)).as_bytes()

@@ -1,0 +1,134 @@
+"""The intent to submit, T6 and T7: everything that is asked and written in that one transaction.
+
+The statements are put together once: for a wave of twenty, building them anew costs more than
+what the database does for them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid, and_, bindparam, select, update
+from sqlalchemy.orm import Session
+
+from tpma.audiences.models import Contact
+from tpma.core.db import insert_rows, one_writer
+from tpma.launches.models import Launch
+from tpma.sending import lanes, planning
+from tpma.sending.envelopes import raw_hash
+from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL
+from tpma.sending.leases import Lease
+from tpma.sending.models import Attempt, Message, SendChunk, SendState
+from tpma.sending.preparing import Prepared
+from tpma.system import System
+
+GRACE = timedelta(seconds=10)
+_MINE: Any = bindparam("ids", expanding=True)
+_QUEUED = and_(Message.id.in_(_MINE), Message.send_state == SendState.QUEUED)
+
+
+def commit(
+    session: Session, system: System, lease: Lease, prepared: Sequence[Prepared], now: datetime
+) -> list[Prepared] | None:
+    """Those that are now ours to send; None if the lease is lost or the launch runs no more."""
+    vendor_id = _renewed(session, system, lease, now)
+    if vendor_id is None:
+        return None
+    ids = [one.recipient.message_id for one in prepared]
+    if not one_writer(session):
+        contact_ids = [one.recipient.contact_id for one in prepared]
+        session.execute(_hold_people(), {"contact_ids": contact_ids}).all()
+    session.execute(_drop_refusing(), {"ids": ids, "of_vendor": vendor_id})
+    taken: dict[int, int] = {
+        row.id: row.attempt_n
+        for row in session.execute(_take(), {"ids": ids, "of_chunk": lease.chunk_id})
+    }
+    owned = [_as_taken(one, taken) for one in prepared if one.recipient.message_id in taken]
+    attempts = _attempts(system, owned, now)
+    insert_rows(session, Attempt, attempts)
+    return owned
+
+
+def _renewed(session: Session, system: System, lease: Lease, now: datetime) -> UUID | None:
+    """The heartbeat, and the launch's vendor; None if the lease is lost or it no longer runs."""
+    until = now + timedelta(seconds=system.settings.lease_seconds)
+    mine = {"of_chunk": lease.chunk_id, "owner": lease.owner, "of_launch": lease.launch_id}
+    found: UUID | None = session.execute(_renew(), mine | {"until": until}).scalar_one_or_none()
+    return found
+
+
+def _as_taken(one: Prepared, taken: dict[int, int]) -> Prepared:
+    """With the number its attempt really has: another thread may have tried it since we read."""
+    before = taken[one.recipient.message_id] - 1
+    if before == one.recipient.attempt_n:
+        return one
+    return replace(one, recipient=replace(one.recipient, attempt_n=before))
+
+
+def _attempts(system: System, owned: Sequence[Prepared], now: datetime) -> list[dict[str, Any]]:
+    seconds = CALL_SECONDS + LONGEST_CALL + GRACE.total_seconds()
+    if system.mail.capabilities.idempotent:
+        seconds = system.settings.lease_seconds
+    until = now + timedelta(seconds=seconds)
+    return [
+        {
+            "id": one.attempt_id,
+            "message_id": one.recipient.message_id,
+            "n": one.recipient.attempt_n + 1,
+            "transport": system.mail.name,
+            "raw_sha256": raw_hash(one.envelope),
+            "started_at": now,
+            "lease_until": until,
+            "code": "",
+        }
+        for one in owned
+    ]
+
+
+@cache
+def _renew() -> Any:
+    mine = Launch.id == bindparam("of_launch", type_=Uuid())
+    running = select(Launch.id).where(mine, Launch.state.in_(lanes.SENDING))
+    vendor = select(Launch.vendor_id).where(mine).scalar_subquery()
+    return (
+        update(SendChunk)
+        .where(SendChunk.id == bindparam("of_chunk"), SendChunk.lease_owner == bindparam("owner"))
+        .where(SendChunk.launch_id.in_(running))
+        .values(lease_until=bindparam("until"))
+        .returning(vendor)
+        .execution_options(synchronize_session=False)
+    )
+
+
+@cache
+def _hold_people() -> Any:
+    """Whoever unsubscribes locks the contact first: they come wholly before this, or after.
+
+    KEY SHARE waits for that lock and for no ordinary change of a contact.
+    """
+    return (
+        select(Contact.id)
+        .where(Contact.id.in_(bindparam("contact_ids", expanding=True)))
+        .order_by(Contact.id)
+        .with_for_update(read=True, key_share=True)
+    )
+
+
+@cache
+def _drop_refusing() -> Any:
+    """Who unsubscribed or withdrew before this commit gets nothing after it (T6)."""
+    return planning.skipping(bindparam("of_vendor", type_=Uuid()), _QUEUED)
+
+
+@cache
+def _take() -> Any:
+    return (
+        update(Message)
+        .where(_QUEUED, Message.chunk_id == bindparam("of_chunk"))
+        .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
+        .returning(Message.id, Message.attempt_n)
+        .execution_options(synchronize_session=False)
+    )
