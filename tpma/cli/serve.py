@@ -54,7 +54,7 @@ def listening(system: System) -> Any:
         port=chosen.port,
         threads=chosen.threads,
         ident=None,
-        max_request_body_size=chosen.max_upload_mb * 1024 * 1024,
+        max_request_body_size=chosen.most_body,
     )
 
 
