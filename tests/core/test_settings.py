@@ -211,3 +211,7 @@ def test_the_address_follows_the_port_unless_it_is_said(monkeypatch):
     assert load().base_url == "http://localhost:8123"
     monkeypatch.setenv("TPMA_BASE_URL", "https://campaigns.example.org")
     assert load().base_url == "https://campaigns.example.org"
+
+
+def test_a_list_over_its_limit_still_reaches_the_page_that_says_so():
+    assert Settings(max_upload_mb=3).most_body == 2 * 3 * 1024 * 1024

@@ -1,6 +1,7 @@
 """A form becomes a lead: everything in one transaction, once, literally, in four languages."""
 
 import io
+import re
 from html import escape
 
 import pytest
@@ -80,7 +81,7 @@ def nothing_written(db):
 def test_a_form_becomes_everything_at_once(client, page, carried, db, clock):
     answer = leads.send_form(client, page, carried, **BOTH)
     assert answer.status_code == 303
-    assert answer.headers["Location"] == f"/l/{page.slug}/en-US/thanks"
+    assert answer.headers["Location"].startswith(f"/l/{page.slug}/en-US/thanks?sheet=")
     lead, submission = one(db, Lead), one(db, FormSubmission)
     with db.reading() as session:
         launch = session.get_one(Launch, page.launch_id)
@@ -258,7 +259,7 @@ def test_spam_is_thanked_and_kept_and_becomes_no_lead(client, page, db, clock, c
     carried = leads.open_form(client, page)
     clock.forward(seconds=wait)
     answer = leads.send_form(client, page, carried, **change)
-    assert answer.headers["Location"] == f"/l/{page.slug}/en-US/thanks"
+    assert answer.headers["Location"].startswith(f"/l/{page.slug}/en-US/thanks?sheet=")
     submission = one(db, FormSubmission)
     assert (submission.state, submission.spam_signs) == (SubmissionState.SPAM, [sign])
     assert every(db, Lead) == every(db, Contact) == []
@@ -547,3 +548,24 @@ def test_no_statement_goes_past_the_guard(session):
     leads.lead()
     with pytest.raises(Conflict):
         session.execute(update(Lead).values(campaign_code="HC-SEC-7K3M9QA"))
+
+
+def test_who_sent_the_form_gets_the_data_sheet_for_a_week(client, page, carried, system, clock):
+    sent = leads.send_form(client, page, carried)
+    thanks = client.get(sent.headers["Location"], headers=HEADERS)
+    (address,) = re.findall(r'href="(/l/[^"]+[.]pdf)"', thanks.text)
+
+    answer = client.get(address, headers=HEADERS)
+    assert (answer.status_code, answer.content_type) == (200, "application/pdf")
+    assert one(system.db, Launch).campaign_code in system.pdf.asked[-1]
+
+    clock.forward(days=7, seconds=1)
+    assert client.get(address, headers=HEADERS).status_code == 404
+
+
+def test_without_the_form_there_is_no_data_sheet(client, page, carried):
+    thanks = f"/l/{page.slug}/en-US/thanks"
+    for key in ("", "?sheet=" + "A" * 24, "?sheet=" + carried[page_rules.TOKEN], "?sheet=x%00"):
+        assert ".pdf" not in client.get(thanks + key, headers=HEADERS).text
+    for key in ("A" * 24, carried[page_rules.TOKEN], "x"):
+        assert client.get(f"/l/{page.slug}/en-US/sheet/{key}.pdf").status_code == 404

@@ -65,7 +65,7 @@ def listening(system: System) -> Site:
         port=chosen.port,
         threads=chosen.threads,
         ident=None,
-        max_request_body_size=chosen.max_upload_mb * 1024 * 1024,
+        max_request_body_size=chosen.most_body,
     )
     return Site(server, app.extensions["tpma.desk"])
 

@@ -280,6 +280,12 @@ class Settings(BaseSettings):
         return self.home / "outbox"
 
     @property
+    def most_body(self) -> int:
+        """Bytes of a request that are read: twice the largest list, so that a list that is too
+        large is told so at its field, not by a server without words."""
+        return 2 * self.max_upload_mb * 1024 * 1024
+
+    @property
     def domain_of_bounces(self) -> str:
         return self.bounce_domain or f"bounce.{self.mail_domain}"
 

@@ -194,11 +194,17 @@ def render_page(
     )
 
 
-def thanks_page(artifact: PageArtifact, *, preferences_url: str = "") -> str:
-    """After the form was sent, in the kit's words."""
+def thanks_page(
+    artifact: PageArtifact, *, preferences_url: str = "", sheet: tuple[str, str] = ("", "")
+) -> str:
+    """After the form was sent, in the kit's words, with the way to the data sheet: (address,
+    words); no address, no way."""
     paragraphs = "".join(
         f"<p>{escape(line)}</p>" for line in artifact.thanks_text.splitlines() if line
     )
+    address, words = sheet
+    if address:
+        paragraphs += f'<p><a class="go" href="{escape(address)}">{escape(words)}</a></p>'
     main = f'<main class="narrow"><h1>{escape(artifact.thanks_title)}</h1>{paragraphs}</main>'
     return document(artifact.frame, artifact.thanks_title, main, preferences_url=preferences_url)
 

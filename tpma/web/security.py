@@ -40,7 +40,7 @@ def register(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.cookies_are_secure,
         PERMANENT_SESSION_LIFETIME=12 * 3600,
-        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        MAX_CONTENT_LENGTH=settings.most_body,
         MAX_FORM_MEMORY_SIZE=_LONGEST_FORM,
         MAX_FORM_PARTS=400,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
