@@ -90,7 +90,8 @@ def _public_key(settings: Settings) -> DkimKey | None:
         raise Invalid(f"TPMA_DKIM_KEY_FILE: {error}") from error
 
 
-def _seed(settings: Settings) -> Seed | None:
+def seed_of(settings: Settings) -> Seed | None:
+    """Where test mails of sending domains are read."""
     if not settings.proves_domains:
         return None
     if settings.seed_maildir is not None:
@@ -130,7 +131,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         theatre=SimulatedSes(),
         dns=LiveDns(),
         provisioner=provisioner_of(chosen),
-        seed=_seed(chosen),
+        seed=seed_of(chosen),
     )
 
 

@@ -4,6 +4,8 @@ Every `ensure_…` is asked twice, and after somebody has changed things by hand
 """
 
 import base64
+import time
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -14,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.simulator.stage import PLAN, Running
 from tpma.adapters.identities_ses import SesIdentities
 from tpma.adapters.identities_smtp import DkimKey, SmtpIdentities
+from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.pace import Pace
 from tpma.core.errors import Invalid, Unavailable
 from tpma.ports.identities import DomainSpec, TenantSpec, of_purpose
+from tpma.ports.mail import Envelope, Outcome
 
 DOMAIN = "news.brightline.com"
 ACME = TenantSpec("brightline-0a1b2c", strict=True)
@@ -160,6 +164,35 @@ def test_the_providers_word_on_dns_is_told(by_ses, running):
     running.control("PUT", f"dns/{DOMAIN}", {"dkim": "published", "mail_from": "published"})
     found = by_ses.check_identity(spec)
     assert (found.dkim_verified, found.mail_from_verified, found.trouble) == (True, True, "")
+
+
+def test_a_mail_of_the_partner_is_taken_once_all_is_set_up(by_ses, running, ses):
+    """What the provisioner made is what a send needs: SES refuses if one association lacks."""
+    spec = DomainSpec(DOMAIN, by_ses.ensure_tenant(ACME))
+    by_ses.ensure_identity(spec)
+    mail = Envelope(
+        attempt_id="b" * 32,
+        name="m1-g1",
+        mail_from=f"campaigns@{DOMAIN}",
+        rcpt_to="ada@reader.example",
+        raw=f"From: <campaigns@{DOMAIN}>\r\nTo: ada@reader.example\r\n\r\nx\r\n".encode(),
+        tags={"tpma-attempt": "b" * 32},
+        tenant=ACME.name,
+        configuration_set=SET,
+    )
+    by_us = SesMail(ses, "tpma")
+    assert by_us.send(mail, soon()).outcome is not Outcome.ACCEPTED
+    running.control("PUT", f"dns/{DOMAIN}", {"dkim": "published", "mail_from": "published"})
+    assert by_us.send(mail, soon()).outcome is Outcome.ACCEPTED
+    line = running.journal()[-1]
+    assert (line["tenant"], line["configuration_set"]) == (ACME.name, SET)
+    other = by_ses.ensure_tenant(TenantSpec("somebody-else", strict=True))
+    stolen = replace(mail, tenant=other.name, configuration_set=other.configuration_set)
+    assert by_us.send(stolen, soon()).outcome is not Outcome.ACCEPTED
+
+
+def soon():
+    return time.clock_gettime(time.CLOCK_BOOTTIME) + 30
 
 
 def test_a_domain_taken_down_is_unknown_and_may_be_taken_down_again(by_ses):

@@ -68,6 +68,14 @@ def tenant_of(session: Session, tenant_id: UUID, transport: str) -> SendingTenan
     return session.get(SendingTenant, (tenant_id, transport))
 
 
+def is_tenants(session: Session, configuration_set: str) -> bool:
+    """Whether a partner's mail is published under this name."""
+    found = select(SendingTenant.tenant_id).where(
+        SendingTenant.configuration_set == configuration_set
+    )
+    return session.scalar(found.limit(1)) is not None
+
+
 def is_shared(session: Session, domain: SendingDomain) -> bool:
     """Whether another row, of whomever, still wants the provider to know this domain."""
     other = select(SendingDomain.id).where(

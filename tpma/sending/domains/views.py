@@ -101,6 +101,7 @@ def everybodys(session: Session, system: System) -> dict[str, Any]:
                 "company": company,
                 "is_shared": domain.domain == system.settings.mail_domain,
                 "checks": words.checks_of(domain),
+                "records": records.from_json(domain.records),
                 "tenant": queries.tenant_of(session, company.id, system.settings.mail),
             }
             for domain, company in rows

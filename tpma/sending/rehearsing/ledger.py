@@ -31,6 +31,8 @@ from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.rehearsal import Stage
 from tpma.sending import planning
+from tpma.sending.domains import senders
+from tpma.sending.domains.models import LaunchSender, SendingDomain
 from tpma.sending.envelopes import sender_of
 from tpma.sending.models import Warmup
 from tpma.sending.rehearsing import cast
@@ -80,7 +82,12 @@ def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
     return Script(
         launch_id=launch.id,
         plan=plan,
-        rows={**_surroundings(session, launch), **_agreed(session, people), _CONTACTS: people},
+        rows={
+            **_surroundings(session, launch),
+            **_sender(session, system, launch),
+            **_agreed(session, people),
+            _CONTACTS: people,
+        },
         readers=readers,
         sampled=len(people),
         parts=parts,
@@ -93,6 +100,8 @@ _CONTACTS: Any = Contact.__table__
 _CONSENTS: Any = Consent.__table__
 _LAUNCHES: Any = Launch.__table__
 _ORGANISATIONS: Any = Organisation.__table__
+_DOMAINS: Any = SendingDomain.__table__
+_SENDERS: Any = LaunchSender.__table__
 _COBRANDED: Any = CoBrandedKit.__table__
 _WORDS: Any = Customisation.__table__
 
@@ -121,6 +130,18 @@ def _surroundings(session: Session, launch: Launch) -> dict[Table, Rows]:
             _COBRANDED.c.tenant_id == launch.tenant_id,
         ),
         _WORDS: _rows(session, _WORDS, mine, _WORDS.c.cobranded_kit_id == kit),
+    }
+
+
+def _sender(session: Session, system: System, launch: Launch) -> dict[Table, Rows]:
+    """The partner's own domain, so that rehearsed mails come from it; its place at the real
+    provider is not copied, the simulated one knows of none."""
+    own = senders.of_launch(session, system.settings, launch)
+    if own is None:
+        return {}
+    return {
+        _DOMAINS: _rows(session, _DOMAINS, _DOMAINS.c.id == own.id),
+        _SENDERS: [{"launch_id": launch.id, "domain_id": own.id}],
     }
 
 
