@@ -1,0 +1,1 @@
+"""What `tpma bench` measures, a file a hot path; each yields rows (`rows.Row`)."""
