@@ -57,8 +57,8 @@ class _Readers:
     """What `tpma.pages` may ask of us."""
 
     def reader(self, session: Session, launch_id: UUID, token: str) -> Reader | None:
-        message = queries.reader(session, system().signer, launch_id, token)
-        return Reader(message.id, message.locale, token) if message else None
+        found = queries.locale_of(session, system().signer, launch_id, token)
+        return Reader(*found, token) if found else None
 
     def viewed(self, launch_id: UUID, reader: Reader | None) -> None:
         desk: front.Desk = current_app.extensions["tpma.desk"]
