@@ -19,7 +19,7 @@ DOMAIN = "harbor-mail.com"
 
 
 def _planned(session, launch, readers):
-    """So many planned rows of one launch, made in the database; they are one and the same person."""
+    """So many planned rows of a launch, made in the database; all of one person."""
     contact = session.scalars(
         select(make.Contact.id).where(make.Contact.tenant_id == launch.tenant_id)
     ).first()
