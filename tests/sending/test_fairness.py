@@ -1,21 +1,26 @@
 """One tenant with a hundred thousand readers, twenty with a hundred, and a cap all share.
 
-Rows are planned set-based, and turns are taken by the engine's own claims; no mail is made.
+A hundred thousand on SQLite, fewer on PostgreSQL, where no turn depends on how many there are. Rows are planned set-based, and turns are taken by the engine's own claims; no mail is made.
 """
 
 import random
+from itertools import count
 
 import pytest
 from sqlalchemy import Integer, String, cast, func, insert, literal, select, update
 
+from tests import factories
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail
-from tpma.sending import engine, queueing
+from tpma.core.db import new_id
+from tpma.launches.models import Launch
+from tpma.sending import engine, planning, queueing
 from tpma.sending.models import Message, SendChunk, SendState, Warmup
 
 LARGE, SMALL, TENANTS, BATCH = 100_000, 100, 20, 50
 DOMAIN = "harbor-mail.com"
+_number = count(1)
 
 
 def _planned(session, launch, readers):
@@ -32,7 +37,7 @@ def _planned(session, launch, readers):
         "tenant_id": literal(launch.tenant_id, Message.tenant_id.type),
         "launch_id": literal(launch.id, Message.launch_id.type),
         "step": literal(1),
-        "seq": numbers.c.n,
+        "seq": numbers.c.n + 1,
         "contact_id": literal(contact, Message.contact_id.type),
         "rcpt_key": key,
         "locale": literal("en"),
@@ -44,10 +49,31 @@ def _planned(session, launch, readers):
     session.execute(insert(Message).from_select(list(values), select(*values.values())))
 
 
-def _running(session, clock, readers):
-    launch = make.running_launch(contacts=1)
-    session.execute(update(SendChunk).where(SendChunk.launch_id == launch.id)
-                    .values(finished_at=clock()))  # fmt: skip
+def _another(session, like):
+    """The same launch as another tenant's, without the way a launch is made."""
+    company = factories.partner(default_locale="en").organisation
+    make.contact(company)
+    known = {column.key: getattr(like, column.key) for column in Launch.__table__.columns}
+    number = next(_number)
+    own = {
+        "id": new_id(session),
+        "tenant_id": company.id,
+        "campaign_code": f"AAA-TST-{number:07d}",
+        "page_slug": f"tenant-{number}",
+    }
+    copy = Launch(**(known | own))
+    session.add(copy)
+    session.flush()
+    return copy
+
+
+def _running(session, clock, readers, like=None):
+    if like is None:
+        launch = make.running_launch(contacts=1)
+        session.execute(update(SendChunk).values(finished_at=clock()))
+        session.execute(update(Message).values(send_state=SendState.ACCEPTED))
+    else:
+        launch = _another(session, like)
     _planned(session, launch, readers)
     queueing.queue(session, launch, 1, clock())
     return launch
@@ -75,13 +101,20 @@ def _served(db, lease):
     return len(ids)
 
 
+@pytest.fixture(autouse=True)
+def nobody_withdrew(monkeypatch):
+    """Who did is other tests' matter, and asking for a hundred thousand takes its time."""
+    monkeypatch.setattr(planning, "drop_unmailable", lambda *_given: None)
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_twenty_small_tenants_are_through_before_a_large_one_gets_far(
     db, session, system, clock, workers
 ):
     by = look.by(system, FakeMail(leaves=False), send_batch=BATCH)
-    large = _running(session, clock, LARGE if workers == 1 else 2_000)
-    small = [_running(session, clock, SMALL).id for _tenant in range(TENANTS)]
+    readers = LARGE if workers == 1 and db.dialect == "sqlite" else 5_000
+    large = _running(session, clock, readers)
+    small = [_running(session, clock, SMALL, large).id for _tenant in range(TENANTS)]
     session.commit()
     sent: dict = {}
     turns = 0
@@ -97,9 +130,9 @@ def test_twenty_small_tenants_are_through_before_a_large_one_gets_far(
     assert turns <= (SMALL // BATCH + 1) * (TENANTS + workers) + workers
 
 
-def test_a_hundred_thousand_rows_are_queued_whole(db, session, clock):
+def test_many_rows_are_queued_whole(db, session, clock):
     """In chunks of at most 500, by one statement that reads each row once."""
-    launch = _running(session, clock, 20_000)
+    launch = _running(session, clock, 5_000)
     session.commit()
     with db.reading() as own:
         sizes = own.scalars(
@@ -107,17 +140,16 @@ def test_a_hundred_thousand_rows_are_queued_whole(db, session, clock):
             .where(Message.launch_id == launch.id, Message.send_state == SendState.QUEUED)
             .group_by(Message.chunk_id)
         ).all()
-    assert sum(sizes) == 20_001
+    assert sum(sizes) == 5_000
     assert max(sizes) <= queueing.CHUNK
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_dies_a_domains_cap_is_never_exceeded(db, session, system, clock, seed):
     """Workers of two tenants die at random after their claim; what they took stays taken."""
     chance = random.Random(seed)
     by = look.by(system, FakeMail(), mail_domain=DOMAIN, send_batch=7)
-    for _tenant in range(2):
-        _running(session, clock, 300)
+    _running(session, clock, 300, _running(session, clock, 300))
     session.commit()
     for cap in (50, 100, 200):  # at most: a day that lost much stays on its rung
         left = 0
