@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import func, select, update
 from tests import factories
 from tests.factories import launches, leads, pages, tracking
 from tests.factories.tracking import CHROME
+from tests.fakes import FakeMail
 from tpma import jobs
 from tpma.app import create_app
 from tpma.audiences import queries as audiences
@@ -27,9 +29,12 @@ from tpma.leads.models import Lead, LeadState
 from tpma.pages import rules as page_rules
 from tpma.pages.models import FormSubmission, LandingPage, PageState, SubmissionState
 from tpma.pages.words import said as page_said
+from tpma.ports.mail import Outcome, SendResult
 from tpma.rendering.page_texts import say
+from tpma.sending.models import Notice
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.web.security import limiter
+from tpma.worker import handlers
 
 HEADERS = {"User-Agent": CHROME}
 BOTH = {"consent_partner_marketing": "1", "consent_share_with_vendor": "1"}
@@ -444,6 +449,25 @@ def _ask_in(client, session, db, clock, country: str):
         job = session.scalar(select(jobs.Job).where(jobs.Job.key.startswith("consent.ask:")))
         consent = session.scalars(select(Consent).order_by(Consent.seq.desc())).first()
     return job, consent
+
+
+@pytest.mark.parametrize(("answers", "end"), [(1, "accepted"), (2, "unconfirmed")])
+def test_the_question_leaves_at_least_once_and_at_most_twice(
+    client, session, db, clock, system, answers, end
+):
+    """T16: an answer that is lost is waited for half an hour, and then it is asked once more."""
+    handlers.load()
+    job, consent = _ask_in(client, session, db, clock, "DE")
+    lost = iter([SendResult(Outcome.MAYBE, code="timeout")] * answers)
+    flaky = replace(system, mail=FakeMail(lambda _envelope: next(lost, None)))
+    for _hour in range(8):
+        jobs.run(flaky, job.id)
+        clock.forward(hours=1)
+    asked = [envelope.rcpt_to for envelope in flaky.mail.asked]
+    assert asked == [leads.ANSWERS["email"]] * 2
+    with db.reading() as session:
+        notice = session.scalars(select(Notice)).one()
+        assert (notice.cause, notice.state.value) == (f"consent.ask:{consent.seq}", end)
 
 
 def _writable(db) -> int:

@@ -71,6 +71,7 @@ def _screen(
         "sending/check.html",
         launch=launch,
         outlook=pacing.outlook(session, system(), launch, choice, readers),
+        moment_now=system().clock(),
         kit=launch.kit_version.kit,
         content=kits.content(session, launch.kit_version_id),
         screens=SCREENS,

@@ -195,17 +195,17 @@ def _fill(
     ranked = _ranked(session, launch, step, zones)
     mine = [(and_(ranked.c.zone == part.group.zone, ranked.c.mailbox == part.group.mailbox),
              part.number(ranked.c.rank)) for part in parts]  # fmt: skip
-    chunk = (
-        select(SendChunk.id)
+    numbered = select(ranked.c.id, case(*mine).label("number")).subquery()
+    found = (
+        select(numbered.c.id, SendChunk.id.label("chunk_id"))
+        .join(SendChunk, SendChunk.number == numbered.c.number)
         .where(SendChunk.launch_id == launch.id, SendChunk.step == step)
-        .where(SendChunk.number == case(*mine))
-        .correlate(ranked)
-        .scalar_subquery()
+        .subquery()
     )
     session.execute(
         update(Message)
-        .where(Message.id == ranked.c.id)
-        .values(send_state=SendState.QUEUED, chunk_id=chunk)
+        .where(Message.id == found.c.id)
+        .values(send_state=SendState.QUEUED, chunk_id=found.c.chunk_id)
         .execution_options(synchronize_session=False)
     )
     return sum(part.chunks for part in parts)
