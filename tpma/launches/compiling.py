@@ -17,6 +17,7 @@ from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
+from tpma.launches import steps
 from tpma.launches.models import Launch, LaunchAsset, Link
 from tpma.localization import rules as locales
 from tpma.rendering.content import KitContent
@@ -157,16 +158,14 @@ def freeze(
             _keep(session, plan, asset.key, locale, skeleton.to_bytes())
         _keep(session, plan, plan.content.page.key, locale, page(session, plan, locale).to_bytes())
     _keep_links(session, plan)
-    launch.steps = len(plan.content.mails)
+    launch.triggered = sum(mail.is_triggered for mail in plan.content.mails)
+    launch.steps = len(plan.content.mails) - launch.triggered
     launch.frozen_manifest = {
         "kit_version": str(launch.kit_version_id),
         "semver": plan.content.semver,
         "locales": {locale: plan.served(locale) for locale in wanted},
         "countries": lands,
-        "steps": [
-            {"asset": mail.key, "day": mail.day, "condition": mail.condition}
-            for mail in plan.content.mails
-        ],
+        "steps": [steps.frozen(mail) for mail in plan.content.mails],
     }
 
 

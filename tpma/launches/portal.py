@@ -3,7 +3,7 @@
 Screen 5, the check, is `tpma.sending.checking`: it plans the messages.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -21,10 +21,12 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import language_name
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
+from tpma.kits import sequence
 from tpma.kits.rules import day_in
-from tpma.launches import compiling, jump, previews, queries, service
+from tpma.launches import compiling, jump, previews, queries, service, steps
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
+from tpma.launches.steps import Step
 from tpma.partners import queries as partners
 from tpma.partners.models import Enrolment
 from tpma.web.context import actor, maybe_actor, render, system
@@ -80,18 +82,16 @@ def show(launch_id: UUID) -> ResponseReturnValue:
             content=kits.content(session, launch.kit_version_id),
             kit=launch.kit_version.kit,
             page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
-            steps=_steps(launch),
+            coming=_coming(launch),
+            planned=sequence,
         )
 
 
-def _steps(launch: Launch) -> list[dict[str, Any]]:
-    """What is still to come, dated from the start."""
+def _coming(launch: Launch) -> list[tuple[datetime, Step]]:
+    """The planned mails still to come, dated from the start."""
     start = launch.started_at or launch.start_at
-    found: list[dict[str, Any]] = []
-    for number, step in enumerate(launch.frozen_manifest.get("steps", []), start=1):
-        if start is not None and number > launch.steps_queued:
-            found.append({"number": number, "at": start + timedelta(days=step["day"]), **step})
-    return found
+    left = [s for s in steps.of(launch) if launch.steps_queued < s.number <= launch.steps]
+    return [(steps.moment(launch, start, step), step) for step in left] if start else []
 
 
 # --- the wizard -----------------------------------------------------------------------------
@@ -283,6 +283,7 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
         sender_domain=f"{partner_org.slug}.{system().settings.mail_domain}",
         leaves_machine=system().mail.capabilities.leaves_machine,
+        planned=sequence,
     )
 
 

@@ -24,6 +24,7 @@ from tpma.sending import (
     regating,
     reports,
     resending,
+    schedules,
     service,
 )
 from tpma.sending import progress as progresses
@@ -238,6 +239,7 @@ def _panel(session: Session, found: Launch) -> dict[str, Any]:
         "mailbox": not system().mail.capabilities.leaves_machine,
         "changed": regating.words_for(regating.changed(session, system(), found)),
         "report": reports.newest(session, found),
+        "schedule": schedules.of(session, found),
     }
 
 

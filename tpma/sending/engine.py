@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import and_, insert, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from tpma.audiences.models import Contact
 from tpma.core.log import logger
 from tpma.launches.models import Launch
-from tpma.sending import lanes, limits, outcomes, planning, preparing
+from tpma.sending import lanes, limits, outcomes, planning, preparing, sequences
 from tpma.sending.envelopes import raw_hash
 from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL, HandOver, deadline
 from tpma.sending.lanes import Turn
@@ -117,7 +117,7 @@ def _commit_intent(system: System, lease: Lease, prepared: Sequence[Prepared]) -
             return []
         ids = [one.recipient.message_id for one in prepared]
         _hold_people(session, [one.recipient.contact_id for one in prepared])
-        _drop_refusing(session, lease.launch_id, ids)
+        _drop_refusing(session, lease, ids)
         taken = set(
             session.scalars(
                 update(Message)
@@ -162,11 +162,13 @@ def _hold_people(session: Session, contact_ids: Sequence[UUID]) -> None:
     ).all()
 
 
-def _drop_refusing(session: Session, launch_id: UUID, ids: Sequence[int]) -> None:
-    """Who unsubscribed or withdrew before this commit gets nothing after it."""
-    vendor_id = session.scalars(select(Launch.vendor_id).where(Launch.id == launch_id)).one()
+def _drop_refusing(session: Session, lease: Lease, ids: Sequence[int]) -> None:
+    """Who unsubscribed, withdrew or left the way before this commit gets nothing after it."""
+    needed = load_only(Launch.vendor_id, Launch.frozen_manifest)
+    launch = session.get_one(Launch, lease.launch_id, options=[needed])
     waiting = and_(Message.id.in_(ids), Message.send_state == SendState.QUEUED)
-    planning.skip_unmailable(session, vendor_id, waiting)
+    planning.skip_unmailable(session, launch.vendor_id, waiting)
+    sequences.skip_left(session, launch, lease.step, waiting)
 
 
 def _attempt(system: System, one: Prepared, now: datetime) -> dict[str, object]:

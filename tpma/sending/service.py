@@ -1,7 +1,7 @@
 """Decisions about sending: check a launch, launch it, take it back, stop it, queue its steps."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,9 +11,10 @@ from tpma import jobs
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
-from tpma.launches import compiling
+from tpma.launches import compiling, steps
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
+from tpma.launches.steps import Step
 from tpma.sending import gate, gathering, marks, planning, regating, reports
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
@@ -139,29 +140,28 @@ def queue_step(
     """
     if launch.state not in {LaunchState.RUNNING, LaunchState.PAUSED}:
         return 0
-    steps = launch.frozen_manifest["steps"]
+    mails = steps.of(launch)
     if step > 1:
-        planning.plan_next(session, launch, step, steps[step - 1]["condition"])
+        planning.plan_next(session, launch, mails[step - 1])
     chunks = planning.queue(session, launch, step, now, canary=canary)
-    if step < len(steps):
-        _queue_later(session, launch, step + 1, steps[step]["day"])
+    if step < launch.steps:
+        _queue_later(session, launch, mails[step])
     return chunks
 
 
-def _queue_later(session: Session, launch: Launch, step: int, day: int) -> None:
+def _queue_later(session: Session, launch: Launch, step: Step) -> None:
     """The next mail's day counts from the start, at the same hour on the partner's wall clock."""
     start = launch.started_at or launch.start_at
     if start is None:
         raise Conflict(_("This launch has not started."))
-    local = launches.local(start, launch.timezone)
-    due = (local.replace(tzinfo=None) + timedelta(days=day)).replace(tzinfo=local.tzinfo)
+    due = steps.moment(launch, start, step)
     jobs.enqueue(
         session,
         "sending.queue_step",
         due,
-        key=f"sending.queue_step:{launch.id}:{step}",
+        key=f"sending.queue_step:{launch.id}:{step.number}",
         launch_id=str(launch.id),
-        step=step,
+        step=step.number,
     )
 
 

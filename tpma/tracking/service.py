@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from tpma.launches.models import Launch
+from tpma.sending import following
 from tpma.sending.models import Message
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.tracking.rules import (
@@ -61,6 +62,7 @@ def record(
     session.flush()
     if message is not None and kind is EventType.CLICK:
         _mark(session, message, judged)
+        _follow(session, message, judged, event)
     return event
 
 
@@ -109,3 +111,22 @@ def _mark(session: Session, message: Message, ruling: Ruling) -> None:
         )
     )
     message.clicked_at = first
+
+
+def _follow(session: Session, message: Message, ruling: Ruling, event: TrackingEvent) -> None:
+    """Mails that wait for a click: a person's lets them go, a machine's is taken back."""
+    session.flush()  # clicked_at
+    if ruling.burst_since is not None:
+        following.took_back(session, {message.id: _links_of_people(session, message)})
+    elif ruling.verdict is Verdict.HUMAN:
+        click = following.Click(message.id, event.link_key, event.occurred_at)
+        following.clicked(session, [click])
+
+
+def _links_of_people(session: Session, message: Message) -> set[str]:
+    rows = select(TrackingEvent.link_key).where(
+        TrackingEvent.message_id == message.id,
+        TrackingEvent.type == EventType.CLICK,
+        TrackingEvent.verdict == Verdict.HUMAN,
+    )
+    return set(session.scalars(rows))

@@ -55,7 +55,8 @@ class Script:
 
     @property
     def steps(self) -> int:
-        return len(self.plan.content.mails)
+        """Mails a reader's own deed sends are not played: nobody clicks in a rehearsal."""
+        return sum(not mail.is_triggered for mail in self.plan.content.mails)
 
 
 def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
