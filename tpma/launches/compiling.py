@@ -94,6 +94,7 @@ def mail(
     *,
     countries: Iterable[str] = (),
     marks: bool = False,
+    own_mailer: bool = False,
 ) -> MailSkeleton:
     """One mail for readers of `requested`. Raises Invalid if no text of the kit serves them."""
     served = served_locale(plan, requested)
@@ -105,6 +106,7 @@ def mail(
         link_numbers=plan.link_numbers,
         countries=countries,
         marks=marks,
+        own_mailer=own_mailer,
     )
 
 
@@ -152,20 +154,23 @@ def freeze(
     )
     wanted = sorted(set(requested))
     lands = sorted(set(countries))
+    own = launch.own_mailer
+    # A mailer of the partner's own knows no clicks of ours: no deed sends a mail there.
+    mails = [m for m in plan.content.mails if not (own and m.is_triggered)]
     for locale in wanted:
-        for asset in plan.content.mails:
-            skeleton = mail(session, plan, asset.key, locale, countries=lands)
+        for asset in mails:
+            skeleton = mail(session, plan, asset.key, locale, countries=lands, own_mailer=own)
             _keep(session, plan, asset.key, locale, skeleton.to_bytes())
         _keep(session, plan, plan.content.page.key, locale, page(session, plan, locale).to_bytes())
     _keep_links(session, plan)
-    launch.triggered = sum(mail.is_triggered for mail in plan.content.mails)
-    launch.steps = len(plan.content.mails) - launch.triggered
+    launch.triggered = sum(mail.is_triggered for mail in mails)
+    launch.steps = len(mails) - launch.triggered
     launch.frozen_manifest = {
         "kit_version": str(launch.kit_version_id),
         "semver": plan.content.semver,
         "locales": {locale: plan.served(locale) for locale in wanted},
         "countries": lands,
-        "steps": [steps.frozen(mail) for mail in plan.content.mails],
+        "steps": [steps.frozen(mail) for mail in mails],
     }
 
 

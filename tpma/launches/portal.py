@@ -23,10 +23,9 @@ from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
 from tpma.kits import sequence
 from tpma.kits.rules import day_in
-from tpma.launches import compiling, jump, previews, queries, service, steps
+from tpma.launches import compiling, jump, own_mailer, previews, queries, service, steps
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
-from tpma.launches.steps import Step
 from tpma.partners import queries as partners
 from tpma.partners.models import Enrolment
 from tpma.web.context import actor, maybe_actor, render, system
@@ -37,6 +36,8 @@ from tpma.web.security import framed
 portal = Blueprint(
     "launches_portal", __name__, url_prefix="/portal/launches", template_folder="templates"
 )
+
+OWN = "own"  # on the first screen: not a segment, the partner's own mailer
 
 
 portal.record(jump.register)
@@ -82,16 +83,9 @@ def show(launch_id: UUID) -> ResponseReturnValue:
             content=kits.content(session, launch.kit_version_id),
             kit=launch.kit_version.kit,
             page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
-            coming=_coming(launch),
+            coming=steps.coming(launch),
             planned=sequence,
         )
-
-
-def _coming(launch: Launch) -> list[tuple[datetime, Step]]:
-    """The planned mails still to come, dated from the start."""
-    start = launch.started_at or launch.start_at
-    left = [s for s in steps.of(launch) if launch.steps_queued < s.number <= launch.steps]
-    return [(steps.moment(launch, start, step), step) for step in left] if start else []
 
 
 # --- the wizard -----------------------------------------------------------------------------
@@ -124,7 +118,8 @@ def _draft(session: Session, launch_id: UUID) -> Launch:
 def audience(launch_id: UUID) -> ResponseReturnValue:
     with system().db.reading() as session:
         launch = _draft(session, launch_id)
-        chosen = request.args.get("segment", str(launch.segment_id or ""))
+        known = OWN if launch.own_mailer else str(launch.segment_id or "")
+        chosen = request.args.get("segment", known)
         return _audience(session, launch, chosen, Faults())
 
 
@@ -145,6 +140,7 @@ def _audience(session: Session, launch: Launch, chosen: str, faults: Faults) -> 
         will_receive=counted.writable - held_back,
         segments=listings.segments(session, tenant),
         chosen=chosen,
+        own=chosen == OWN,
         unserved=unserved,
         unserved_names=", ".join(language_name(tag) for tag in unserved),
         served={tag: plan.served(tag or launch.primary_locale) for tag in counted.by_locale},
@@ -171,6 +167,7 @@ def choose_audience(launch_id: UUID) -> ResponseReturnValue:
             launch,
             UUID(chosen) if _is_uuid(chosen) else None,
             accept_fallback=request.form.get("accept_fallback") == "1",
+            own_mailer=chosen == OWN,
         )
     return redirect(url_for(".message", launch_id=launch_id), 303)
 
@@ -187,9 +184,12 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
     plan = compiling.drawing(session, launch, system().settings.base_url)
     asset = wanted.get("asset") or content.mails[0].key
     locale = wanted.get("locale") or launch.primary_locale
-    counted = audiences.counts(
-        session, launch.tenant_id, launch.segment_id, launch.vendor_id
-    ).by_locale
+    if launch.own_mailer:
+        counted = dict.fromkeys(own_mailer.editions(plan), 0)
+    else:
+        counted = audiences.counts(
+            session, launch.tenant_id, launch.segment_id, launch.vendor_id
+        ).by_locale
     return _screen(
         session,
         launch,

@@ -66,3 +66,10 @@ def moment(launch: Launch, start: datetime, step: Step) -> datetime:
     """A planned mail's day counts from the start, at the same hour on the partner's wall clock."""
     local = start.astimezone(ZoneInfo(launch.timezone))
     return (local.replace(tzinfo=None) + step.delay).replace(tzinfo=local.tzinfo)
+
+
+def coming(launch: Launch) -> list[tuple[datetime, Step]]:
+    """The planned mails still to come, dated from the start."""
+    start = launch.started_at or launch.start_at
+    left = [s for s in of(launch) if launch.steps_queued < s.number <= launch.steps]
+    return [(moment(launch, start, step), step) for step in left] if start else []

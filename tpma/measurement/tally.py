@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from tpma.deals.models import DealRegistration, DealState, Opportunity, OpportunityStage
@@ -65,6 +65,8 @@ class Tally:
     opened: int = 0
     clicked: int = 0
     clickers: int = 0  # people, each once over all steps
+    hits: int = 0  # clicks on links that name nobody (own mailers)
+    views: int = 0  # of the landing page, by people
     submissions: int = 0
     leads: int = 0
     duplicates: int = 0
@@ -116,6 +118,7 @@ def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
         ).where(human, TrackingEvent.type == kind)
         for launch_id, number in session.execute(statement.group_by(TrackingEvent.launch_id)):
             setattr(counted[launch_id], name, number)
+    _unnamed(session, scope, counted)
     people = (
         select(Message.launch_id, func.count(Message.rcpt_key.distinct()))
         .join(TrackingEvent, TrackingEvent.message_id == Message.id)
@@ -123,6 +126,23 @@ def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
     )
     for launch_id, number in session.execute(people.group_by(Message.launch_id)):
         counted[launch_id].clickers = number
+
+
+def _unnamed(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
+    """What is counted without knowing whose it was: each hit, not each person."""
+    of = (
+        (EventType.CLICK, "hits", TrackingEvent.message_id.is_(None)),
+        (EventType.PAGE_VIEW, "views", true()),
+    )
+    for kind, name, which in of:
+        statement = select(TrackingEvent.launch_id, func.count()).where(
+            TrackingEvent.launch_id.in_(scope.ids),
+            TrackingEvent.verdict == Verdict.HUMAN,
+            TrackingEvent.type == kind,
+            which,
+        )
+        for launch_id, number in session.execute(statement.group_by(TrackingEvent.launch_id)):
+            setattr(counted[launch_id], name, number)
 
 
 def was_accepted() -> ColumnElement[bool]:

@@ -20,9 +20,18 @@ from tpma.rendering.skeleton import FOOTER, PERSON, TOKEN, MailSkeleton
 from tpma.rendering.template import Html, TemplateFault, expand, fill_plain, scan
 from tpma.rendering.text import plain_text
 
-__all__ = ["LARGEST", "MOST_LINKS", "MailHeaders", "MailSkeleton", "compile_mail", "signed_links"]
+__all__ = [
+    "LARGEST",
+    "MOST_LINKS",
+    "UNSUBSCRIBE",
+    "MailHeaders",
+    "MailSkeleton",
+    "compile_mail",
+    "signed_links",
+]
 
 MOST_LINKS = 64  # signed ones in all mails of a kit: each has one link character
+UNSUBSCRIBE = "%%UNSUBSCRIBE%%"  # stands for the tag of the mailer a partner sends with
 LARGEST = 102_400  # bytes of HTML; Gmail cuts off what follows
 
 
@@ -39,13 +48,15 @@ def compile_mail(
     link_numbers: Mapping[str, int],
     countries: Iterable[str] = (),
     marks: bool = False,
+    own_mailer: bool = False,
 ) -> MailSkeleton:
     """The mail as it will be sent to every reader of `requested`.
 
     `slots` holds the partner's words and `link_numbers` the numbers of the signed links, both
     by `<key>` or `<asset>.<key>`; `countries` are those of the readers. With `marks` the slots
-    are marked for a preview. Raises Invalid if the kit's text, the partner's facts or the size
-    forbid it.
+    are marked for a preview. With `own_mailer` the token of its links is one of the launch, the
+    way out is UNSUBSCRIBE, and no open is counted. Raises Invalid if the kit's text, the
+    partner's facts or the size forbid it.
     """
     asset = content.asset(asset_key)
     tag = page_language(requested, served_locale)
@@ -54,12 +65,14 @@ def compile_mail(
     own = merge.of_asset(slots, asset_key)
     values = {
         **merge.facts(tag, brand, vendor, launch),
-        **_links(merge.of_asset(link_numbers, asset_key), launch, holes),
+        **_links(merge.of_asset(link_numbers, asset_key), launch, holes, own_mailer=own_mailer),
         **{name: Html(holes.hole(name)) for name in (*PERSON, FOOTER)},
     }
     texts = merge.asset_texts(content, asset_key, served_locale)
     source = expand(asset.source, texts, own, values, marks=marks, protect=holes.keep)
-    html = _with_pixel(holes.restored(_compiled(asset, source)), launch, holes)
+    html = holes.restored(_compiled(asset, source))
+    if not own_mailer:
+        html = _with_pixel(html, launch, holes)
     skeleton = MailSkeleton(
         asset=asset_key,
         locale=tag,
@@ -95,13 +108,17 @@ def _footers(
     }
 
 
-def _links(numbers: Mapping[str, int], launch: LaunchFacts, holes: Holes) -> dict[str, str]:
+def _links(
+    numbers: Mapping[str, int], launch: LaunchFacts, holes: Holes, *, own_mailer: bool
+) -> dict[str, str]:
     base, token = escape(launch.base_url.rstrip("/")), holes.hole(TOKEN)
+    way = "m" if own_mailer else "c"
     signed = {
-        f"link.{key}": Html(f"{base}/c/{token}{link_character(number)}")
+        f"link.{key}": Html(f"{base}/{way}/{token}{link_character(number)}")
         for key, number in numbers.items()
     }
-    return {**signed, "link.unsubscribe": Html(f"{base}/u/{token}")}
+    way_out = UNSUBSCRIBE if own_mailer else f"{base}/u/{token}"
+    return {**signed, "link.unsubscribe": Html(way_out)}
 
 
 def _compiled(asset: AssetSpec, source: str) -> str:

@@ -11,8 +11,9 @@ from tpma import jobs
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
-from tpma.launches import compiling, steps
+from tpma.launches import compiling, own_mailer, steps
 from tpma.launches import service as launches
+from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.steps import Step
 from tpma.sending import gate, gathering, marks, planning, regating, reports
@@ -79,14 +80,24 @@ def launch(session: Session, system: System, actor: Actor, launch: Launch) -> da
     launches.ready(session, actor, launch, kept, report.gate_hash)
     reports.keep(session, actor, launch, report.gate_hash, kept)
     plan = compiling.drawing(session, launch, system.settings.base_url)
+    if launch.own_mailer:
+        launch.link_no = own_mailer.link_no(launch)
+        compiling.freeze(session, plan, own_mailer.editions(plan), [plan.brand.company.country])
+    else:
+        _plan(session, plan)
+    start = launches.schedule(session, actor, launch, starter="sending.start")
+    regating.watch(session, launch, start)
+    return start
+
+
+def _plan(session: Session, plan: Drawing) -> None:
+    """Freeze what each reader's language and country need, and plan the first mail to them."""
+    launch = plan.launch
     locales = planning.locale_plan(plan, planning.reader_locales(session, launch))
     countries = [code for code in planning.reader_countries(session, launch) if code]
     wanted = {locale for locale in locales.values() if locale}
     compiling.freeze(session, plan, wanted, countries)
-    start = launches.schedule(session, actor, launch, starter="sending.start")
-    regating.watch(session, launch, start)
     planning.plan_first(session, plan, locales)
-    return start
 
 
 def _refuse_unready(report: Report) -> None:
@@ -141,9 +152,13 @@ def queue_step(
     if launch.state not in {LaunchState.RUNNING, LaunchState.PAUSED}:
         return 0
     mails = steps.of(launch)
-    if step > 1:
-        planning.plan_next(session, launch, mails[step - 1])
-    chunks = planning.queue(session, launch, step, now, canary=canary)
+    chunks = 0
+    if launch.own_mailer:  # its moment has come, and the partner sends it
+        launch.steps_queued = max(launch.steps_queued, step)
+    else:
+        if step > 1:
+            planning.plan_next(session, launch, mails[step - 1])
+        chunks = planning.queue(session, launch, step, now, canary=canary)
     if step < launch.steps:
         _queue_later(session, launch, mails[step])
     return chunks

@@ -74,9 +74,14 @@ def target_of(session: Session, message: Message, link: Link, base_url: str, tok
     """
     if link.target != PAGE:
         return allowed_target(link.target)
-    launch = launch_of(session, message)
+    address = page_of(session, launch_of(session, message), link.key, base_url)
+    return f"{address}&r={token[:TOKEN_LENGTH]}"
+
+
+def page_of(session: Session, launch: Launch, link_key: str, base_url: str) -> str:
+    """The landing page's address for visits by this link of a mail."""
     content = kits.content(session, launch.kit_version_id)
-    partner = session.get_one(Organisation, message.tenant_id)
+    partner = session.get_one(Organisation, launch.tenant_id)
     facts = LaunchFacts(
         code=launch.campaign_code,
         base_url=base_url,
@@ -84,7 +89,7 @@ def target_of(session: Session, message: Message, link: Link, base_url: str, tok
         partner_slug=partner.slug,
         kit_slug=content.slug,
     )
-    return f"{page_address(facts, 'email', link.key)}&r={token[:TOKEN_LENGTH]}"
+    return page_address(facts, "email", link_key)
 
 
 def reader(session: Session, signer: Signer, launch_id: UUID, token: str) -> Message | None:
