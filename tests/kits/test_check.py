@@ -211,6 +211,7 @@ SPOILT = [
     ("step", TOML, '"not_clicked"', '"form"\nlink = "cta"', "link ="),
     ("step", TOML, '"not_clicked"', '"form"\nexit_on_form = true', "exit_on_form"),
     ("schema", TOML, '"not_clicked"', '"opened"', "condition"),
+    ("step", TOML, "day = 4", 'day = 4\nsubject_b = "More"', "subject_b"),
     ("schema", TOML, "day = 4", "day = 4\nhours = 24", "hours"),
 ]
 

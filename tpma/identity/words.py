@@ -49,6 +49,7 @@ _ACTIONS = {
     "lane.released": lazy("Held lane tried again"),
     "account.released": lazy("Held provider asked again"),
     "launch.ended": lazy("Launch ended"),
+    "launch.subject_decided": lazy("Subject of the first mail decided"),
     "launch.own_sent": lazy("Number of mails sent by an own mailer entered"),
     "page.published": lazy("Landing page published"),
     "page.closed": lazy("Landing page closed"),

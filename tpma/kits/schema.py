@@ -97,6 +97,7 @@ ASSET: Mapping[str, Table] = {
     "email": {
         **_ASSET,
         "subject": Key(text(150)),
+        "subject_b": Key(text(150), required=False),
         "preheader": Key(text(110)),
         "day": Key(whole_number(0, 90)),
         "hours": Key(whole_number(0, 23), required=False),

@@ -9,7 +9,7 @@ from tpma.core.i18n import current_tag, lazy, ngettext
 from tpma.core.i18n import gettext as _
 from tpma.kits import sequence
 from tpma.localization.rules import ANY, content_chain, direction, served
-from tpma.rendering.content import AssetSpec, KitContent
+from tpma.rendering.content import SECOND_SUBJECT, AssetSpec, KitContent, SlotSpec
 
 ICONS = {
     "email": "mail",
@@ -175,8 +175,13 @@ def _part(content: KitContent, asset: AssetSpec, mails: list[str]) -> Part:
         subject=text(content, asset.subject) if asset.subject in content.units else "",
         when=sequence.when(asset) if asset.kind == "email" else "",
         icon=ICONS[asset.kind] if asset.condition == "none" else "mail-forward",
-        slots=len([slot for slot in content.slots_of(asset.key) if slot.editable_by == "partner"]),
+        slots=len([slot for slot in content.slots_of(asset.key) if _is_counted(slot)]),
     )
+
+
+def _is_counted(slot: SlotSpec) -> bool:
+    """A second subject is one text more only for who wants to try two."""
+    return slot.editable_by == "partner" and slot.key != SECOND_SUBJECT
 
 
 def contents(content: KitContent) -> str:

@@ -20,11 +20,13 @@ from tpma.kits import queries as kits
 from tpma.launches import steps
 from tpma.launches.models import Launch, LaunchAsset, Link
 from tpma.localization import rules as locales
-from tpma.rendering.content import KitContent
+from tpma.rendering.content import SECOND_SUBJECT, KitContent
 from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, VendorFacts
 from tpma.rendering.links import target_address
 from tpma.rendering.mail import MOST_LINKS, MailSkeleton, compile_mail, signed_links
 from tpma.rendering.page import PageArtifact, compile_page
+
+SECOND = "~b"  # LaunchAsset.asset of the first mail under its second subject; no kit has this key
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def mail(
     countries: Iterable[str] = (),
     marks: bool = False,
     own_mailer: bool = False,
+    subject: str = "subject",
 ) -> MailSkeleton:
     """One mail for readers of `requested`. Raises Invalid if no text of the kit serves them."""
     served = served_locale(plan, requested)
@@ -107,6 +110,7 @@ def mail(
         countries=countries,
         marks=marks,
         own_mailer=own_mailer,
+        subject=subject,
     )
 
 
@@ -157,14 +161,20 @@ def freeze(
     own = launch.own_mailer
     # A mailer of the partner's own knows no clicks of ours: no deed sends a mail there.
     mails = [m for m in plan.content.mails if not (own and m.is_triggered)]
+    tested: list[str] = []  # languages in which the first mail has two subjects
     for locale in wanted:
         for asset in mails:
             skeleton = mail(session, plan, asset.key, locale, countries=lands, own_mailer=own)
             _keep(session, plan, asset.key, locale, skeleton.to_bytes())
+        second = None if own else second_mail(session, plan, locale, lands)
+        if second is not None:
+            _keep(session, plan, SECOND, locale, second.to_bytes())
+            tested.append(locale)
         _keep(session, plan, plan.content.page.key, locale, page(session, plan, locale).to_bytes())
     _keep_links(session, plan)
     launch.triggered = sum(mail.is_triggered for mail in mails)
     launch.steps = len(mails) - launch.triggered
+    launch.subject_test = {"locales": tested} if tested else {}
     launch.frozen_manifest = {
         "kit_version": str(launch.kit_version_id),
         "semver": plan.content.semver,
@@ -172,6 +182,20 @@ def freeze(
         "countries": lands,
         "steps": [steps.frozen(mail) for mail in mails],
     }
+
+
+def second_mail(
+    session: Session, plan: Drawing, requested: str, countries: Iterable[str]
+) -> MailSkeleton | None:
+    """The first mail under its second subject; None in a language that has no second one."""
+    asset, served = plan.content.mails[0].key, served_locale(plan, requested)
+    own = branding.own_words(session, plan.launch.cobranded_kit, served)
+    unit = plan.content.units.get(f"{asset}.{SECOND_SUBJECT}")
+    if not own.get(f"{asset}.{SECOND_SUBJECT}") and (unit is None or served not in unit.texts):
+        return None
+    made = mail(session, plan, asset, requested, countries=countries, subject=SECOND_SUBJECT)
+    first = mail(session, plan, asset, requested, countries=countries)
+    return None if made.subject_runs == first.subject_runs else made
 
 
 def _keep(session: Session, plan: Drawing, asset: str, locale: str, compiled: bytes) -> None:

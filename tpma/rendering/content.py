@@ -4,7 +4,7 @@ Pure data. Texts still hold merge fields (`{{ brand.name }}`); templates still h
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -141,7 +141,7 @@ class KitContent:
     @property
     def mails(self) -> list[AssetSpec]:
         """As steps of a launch: by their hour, the first is step 1; then those a deed sends."""
-        return sorted(self.of_kind("email"), key=lambda a: (a.is_triggered, a.day, a.hours))
+        return sorted(self.of_kind("email"), key=_order)
 
     @property
     def page(self) -> AssetSpec:
@@ -172,10 +172,32 @@ class KitContent:
             values[name] = tuple(kind(**_tuples(part)) for part in raw[name])
         for name in ("locales", "product_families", "tiers", "types", "allow", "deny"):
             values[name] = tuple(raw[name])
+        values["slots"] = _with_second_subject(values)
         values["units"] = {key: Unit(**_tuples(unit)) for key, unit in raw["units"].items()}
         return cls(**values)
 
 
+def _with_second_subject(values: Mapping[str, Any]) -> tuple[SlotSpec, ...]:
+    """Who may word the first mail's subject may give a second one, to try both.
+
+    Derived as a kit is read, so that kits published before know it and keep their hash.
+    """
+    mails = [asset for asset in values["assets"] if asset.kind == "email"]
+    first = min(mails, key=_order).key if mails else ""
+    found: list[SlotSpec] = []
+    for slot in values["slots"]:
+        found.append(slot)
+        if slot.asset == first and slot.key == "subject":
+            asked = slot.requires_approval.replace("always", "if_changed")
+            found.append(replace(slot, key=SECOND_SUBJECT, required=False, requires_approval=asked))
+    return tuple(found)
+
+
+def _order(mail: AssetSpec) -> tuple[bool, int, int]:
+    return (mail.is_triggered, mail.day, mail.hours)
+
+
+SECOND_SUBJECT = "subject_b"
 _UNSAID = {"hours": 0, "after": "start", "link": "", "exit_on_form": True}
 _PARTS: dict[str, type[Any]] = {
     "images": ImageSpec,

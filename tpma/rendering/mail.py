@@ -49,14 +49,15 @@ def compile_mail(
     countries: Iterable[str] = (),
     marks: bool = False,
     own_mailer: bool = False,
+    subject: str = "subject",
 ) -> MailSkeleton:
     """The mail as it will be sent to every reader of `requested`.
 
     `slots` holds the partner's words and `link_numbers` the numbers of the signed links, both
     by `<key>` or `<asset>.<key>`; `countries` are those of the readers. With `marks` the slots
     are marked for a preview. With `own_mailer` the token of its links is one of the launch, the
-    way out is UNSUBSCRIBE, and no open is counted. Raises Invalid if the kit's text, the
-    partner's facts or the size forbid it.
+    way out is UNSUBSCRIBE, and no open is counted. `subject` names the text of the subject.
+    Raises Invalid if the kit's text, the partner's facts or the size forbid it.
     """
     asset = content.asset(asset_key)
     tag = page_language(requested, served_locale)
@@ -76,7 +77,7 @@ def compile_mail(
     skeleton = MailSkeleton(
         asset=asset_key,
         locale=tag,
-        subject_runs=holes.runs(_subject(texts, own, values)),
+        subject_runs=holes.runs(_subject(subject, texts, own, values)),
         html_runs=holes.runs(html),
         text_runs=holes.runs(plain_text(html)),
         fallbacks=_fallbacks(content, served_locale),
@@ -140,9 +141,11 @@ def _with_pixel(html: str, launch: LaunchFacts, holes: Holes) -> str:
     return f"{head}{pixel}</body>{tail}"
 
 
-def _subject(texts: Mapping[str, str], slots: Mapping[str, str], values: Mapping[str, str]) -> str:
-    own = slots.get("subject")
-    return " ".join((own or fill_plain(texts["subject"], values)).split())
+def _subject(
+    name: str, texts: Mapping[str, str], slots: Mapping[str, str], values: Mapping[str, str]
+) -> str:
+    own = slots.get(name)
+    return " ".join((own or fill_plain(texts[name], values)).split())
 
 
 def _fallbacks(content: KitContent, locale: str) -> dict[str, str]:

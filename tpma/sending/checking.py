@@ -26,6 +26,7 @@ from tpma.sending import (
     resending,
     schedules,
     service,
+    split_words,
 )
 from tpma.sending import progress as progresses
 from tpma.sending.rehearsing import service as rehearsals
@@ -119,7 +120,7 @@ def _take_on(session: Session, draft: Launch) -> None:
     found = service.check(session, system(), draft, actor())
     if ticked:
         marks.acknowledge(session, actor(), draft, found.gate_hash, found.checks, ticked)
-    if not found.to_mend:
+    if not found.to_mend and not draft.own_mailer:
         marks.ensure_proof(session, actor(), draft, found.gate_hash)
 
 
@@ -240,6 +241,7 @@ def _panel(session: Session, found: Launch) -> dict[str, Any]:
         "changed": regating.words_for(regating.changed(session, system(), found)),
         "report": reports.newest(session, found),
         "schedule": schedules.of(session, found),
+        "subjects": split_words.of(session, found),
     }
 
 

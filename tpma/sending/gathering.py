@@ -268,6 +268,12 @@ def _samples(
             except TpmaError as fault:
                 made.faults.append((f"{asset.key}, {tag}", fault.message))
         try:
+            second = compiling.second_mail(session, plan, tag, lands)
+            if second is not None:
+                made.samples.append(_sample(system, second, second.asset, tag, sender))
+        except TpmaError as fault:
+            made.faults.append((f"{plan.content.mails[0].key} B, {tag}", fault.message))
+        try:
             page = compiling.page(session, plan, tag)
             made.form_codes = made.form_codes and page.frame.code == plan.launch.campaign_code
         except TpmaError as fault:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.orm import Session
@@ -189,12 +190,19 @@ def unplan(session: Session, launch: Launch) -> None:
 
 
 def queue(
-    session: Session, launch: Launch, step: int, not_before: datetime, *, canary: bool = False
+    session: Session,
+    launch: Launch,
+    step: int,
+    not_before: datetime,
+    *,
+    canary: bool = False,
+    only: ColumnElement[bool] | None = None,
 ) -> int:
     """Move a step's planned rows into chunks that workers lease (T2, T3); how many chunks.
 
     Safe to repeat: rows planned since the last time go into chunks of their own. With `canary`
-    the first hundred of the launch go alone and their events are waited for.
+    the first hundred of the launch go alone and their events are waited for; `only` narrows to
+    some of the rows.
     """
     drop_unmailable(session, launch, step, SendState.PLANNED)
     launch.steps_queued = max(launch.steps_queued, step)
@@ -202,6 +210,7 @@ def queue(
         Message.launch_id == launch.id,
         Message.step == step,
         Message.send_state == SendState.PLANNED,
+        true() if only is None else only,
     )
     low, high = session.execute(
         select(func.min(Message.seq), func.max(Message.seq)).where(planned)

@@ -13,6 +13,7 @@ from tpma.core.db import new_id
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.log import logger
+from tpma.launches.compiling import SECOND
 from tpma.launches.models import Launch, LaunchAsset
 from tpma.ports.mail import Envelope
 from tpma.rendering.facts import Person
@@ -20,6 +21,7 @@ from tpma.rendering.mail import MailSkeleton
 from tpma.sending.envelopes import From, Recipient, build, sender_of
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.sending.rules import MOST_REQUEUES, WORN_OUT_AFTER, Unsendable
+from tpma.sending.split_rules import SECOND_VARIANTS
 from tpma.system import System
 
 _log = logger("sending")
@@ -51,6 +53,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
             Message.attempt_n,
             Message.locale,
             Message.step,
+            Message.variant,
             Contact.id.label("contact_id"),
             Contact.email,
             Contact.given_name,
@@ -74,6 +77,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
             contact_id=row.contact_id,
             address=row.email,
             person=Person(row.given_name, row.family_name, row.company, row.country),
+            variant=row.variant,
         )
         for row in rows
     ]
@@ -122,7 +126,7 @@ def _made(
     attempt_id = new_id(session)
     try:
         envelope = build(
-            skeleton_of(session, launch, one.step, one.locale),
+            skeleton_of(session, launch, one),
             one,
             sender,
             attempt_id=attempt_id,
@@ -141,13 +145,14 @@ def _made(
     return Prepared(one, attempt_id, envelope)
 
 
-def skeleton_of(session: Session, launch: Launch, step: int, locale: str) -> MailSkeleton:
-    """The frozen mail of a step, in the locale of a message row. Raises NotFound."""
+def skeleton_of(session: Session, launch: Launch, one: Recipient) -> MailSkeleton:
+    """The frozen mail of a step, in the locale and subject of a message row. Raises NotFound."""
+    asset = launch.frozen_manifest["steps"][one.step - 1]["asset"]
     row = session.execute(
         select(LaunchAsset.sha256, LaunchAsset.seq).where(
             LaunchAsset.launch_id == launch.id,
-            LaunchAsset.asset == launch.frozen_manifest["steps"][step - 1]["asset"],
-            LaunchAsset.locale == locale,
+            LaunchAsset.asset == (SECOND if one.variant in SECOND_VARIANTS else asset),
+            LaunchAsset.locale == one.locale,
         )
     ).one_or_none()
     if row is None:

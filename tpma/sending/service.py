@@ -16,7 +16,7 @@ from tpma.launches import service as launches
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.steps import Step
-from tpma.sending import gate, gathering, marks, planning, regating, reports
+from tpma.sending import gate, gathering, marks, planning, regating, reports, splitting
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
 from tpma.sending.models import Message, SendState
@@ -158,7 +158,8 @@ def queue_step(
     else:
         if step > 1:
             planning.plan_next(session, launch, mails[step - 1])
-        chunks = planning.queue(session, launch, step, now, canary=canary)
+        sample = splitting.sample(session, launch, now) if step == 1 else None
+        chunks = planning.queue(session, launch, step, now, canary=canary, only=sample)
     if step < launch.steps:
         _queue_later(session, launch, mails[step])
     return chunks

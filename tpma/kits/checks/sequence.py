@@ -23,7 +23,11 @@ def faults(draft: Draft) -> Iterator[Fault]:
 
 
 def _first(draft: Draft, row: Row) -> Iterator[Fault]:
-    if _moment(row) == (0, 0) and not _is_triggered(row) and _condition(row) != "all":
+    is_first = _moment(row) == (0, 0) and not _is_triggered(row)
+    if "subject_b" in row and not is_first:
+        message = _("Two subjects are tried with the first mail alone.")
+        yield draft.at_row("step", message, row, "subject_b")
+    if is_first and _condition(row) != "all":
         message = _("The first mail has no earlier one. Take the condition out.")
         yield draft.at_row("asset.complete", message, row, "condition")
 

@@ -193,6 +193,7 @@ def _write(session: Session, copy: System, script: Script) -> None:
     countries = {person["country"] for person in people if person["country"]}
     wanted = {locale for locale in script.locales.values() if locale}
     compiling.freeze(session, plan, wanted, countries)
+    launch.subject_test = {}  # nobody clicks in a rehearsal, so there is nothing to wait for
     planning.plan_first(session, plan, script.locales)
 
 
