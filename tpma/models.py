@@ -10,6 +10,7 @@ from tpma.launches import models as launches
 from tpma.leads import models as leads
 from tpma.pages import models as pages
 from tpma.partners import models as partners
+from tpma.sending import deeds
 from tpma.sending import models as sending
 from tpma.sending.domains import models as sending_domains
 from tpma.sending.events import models as sending_events
@@ -20,6 +21,7 @@ __all__ = [
     "audiences",
     "branding",
     "deals",
+    "deeds",
     "identity",
     "jobs",
     "kits",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 
 # What is counted of a person's hits, as the code counted it when this was written.
 _BITS = {

@@ -31,6 +31,7 @@ from tpma.pages.models import FormSubmission, LandingPage, PageState, Submission
 from tpma.pages.words import said as page_said
 from tpma.ports.mail import Outcome, SendResult
 from tpma.rendering.page_texts import say
+from tpma.sending.deeds import DeedKind, ReaderDeed
 from tpma.sending.models import Notice
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.web.security import limiter
@@ -363,6 +364,17 @@ def test_the_mail_that_brought_the_visit_is_kept(client, page, session, db, syst
     submission = one(db, FormSubmission)
     assert submission.message_id == message.id
     assert submission.utm == {"utm_medium": "email"}
+
+
+def test_who_sends_the_form_leaves_the_way_of_the_mails(client, page, db, system, clock):
+    with db.transaction() as session:
+        factories.bind(session)
+        message = tracking.message(session.get_one(Launch, page.launch_id))
+    carried = leads.open_form(client, page, query=f"?r={system.signer.token(message.id)}")
+    clock.forward(seconds=30)
+    leads.send_form(client, page, carried)
+    deed = one(db, ReaderDeed)
+    assert (deed.rcpt_key, deed.kind) == (message.rcpt_key, DeedKind.FORM)
 
 
 def test_the_mail_of_another_launch_is_refused(client, page, carried, session, db, system):

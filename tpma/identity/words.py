@@ -61,6 +61,8 @@ _ACTIONS = {
     "gate.proof": lazy("Proof mail sent"),
     "gate.approved": lazy("Launch approved by a second person"),
     "gate.four_eyes": lazy("Rule on a second person changed"),
+    "launch.subject_decided": lazy("Subject of the first mail decided"),
+    "launch.own_sent": lazy("Number of mails sent by an own mailer entered"),
     "page.published": lazy("Landing page published"),
     "page.closed": lazy("Landing page closed"),
     "page.blocked": lazy("Landing page blocked"),

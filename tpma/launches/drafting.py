@@ -53,10 +53,19 @@ class Sender:
 
 
 def choose_audience(
-    session: Session, launch: Launch, segment_id: UUID | None, *, accept_fallback: bool
+    session: Session,
+    launch: Launch,
+    segment_id: UUID | None,
+    *,
+    accept_fallback: bool,
+    own_mailer: bool = False,
 ) -> None:
-    """Screen 1. None is everybody. Raises NotFound for a segment of somebody else."""
+    """Screen 1. None is everybody; or the partner sends it with its own mailer, to whom it likes.
+
+    Raises NotFound for a segment of somebody else.
+    """
     _editable(launch)
+    launch.own_mailer = own_mailer
     if segment_id is not None:
         owned = session.scalar(
             select(Segment.id).where(

@@ -81,7 +81,8 @@ class Launch(Row):
     preflight: Mapped[dict[str, Any]] = mapped_column(default=dict)
     gate_hash: Mapped[str] = mapped_column(String(64), default="")
     frozen_manifest: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    steps: Mapped[int] = mapped_column(default=0)  # mails of the kit, fixed when scheduled
+    steps: Mapped[int] = mapped_column(default=0)  # planned mails, fixed when scheduled
+    triggered: Mapped[int] = mapped_column(default=0)  # mails a reader's own deed sends
     steps_queued: Mapped[int] = mapped_column(default=0)
     scheduled_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
@@ -90,6 +91,12 @@ class Launch(Row):
     stopping_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     page_slug: Mapped[str] = mapped_column(String(80), unique=True)  # of its public pages
+    # The partner sends it with its own mailer: we know neither its readers nor how many.
+    own_mailer: Mapped[bool] = mapped_column(default=False)
+    own_sent: Mapped[int | None]  # as the partner says
+    link_no: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # in its links
+    # Two subjects of the first mail: share, waiting time, and what came of it.
+    subject_test: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     enrolment: Mapped[Enrolment] = relationship()
     kit_version: Mapped[KitVersion] = relationship()

@@ -3,7 +3,6 @@
 Screen 5, the check, is `tpma.sending.checking`: it plans the messages.
 """
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -21,8 +20,18 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import language_name, weekday_names
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
+from tpma.kits import sequence
 from tpma.kits.rules import day_in
-from tpma.launches import compiling, jump, previews, queries, service, timing_form
+from tpma.launches import (
+    compiling,
+    jump,
+    own_mailer,
+    previews,
+    queries,
+    service,
+    steps,
+    timing_form,
+)
 from tpma.launches.drafting import SPREADS
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
@@ -36,6 +45,8 @@ from tpma.web.security import framed
 portal = Blueprint(
     "launches_portal", __name__, url_prefix="/portal/launches", template_folder="templates"
 )
+
+OWN = "own"  # on the first screen: not a segment, the partner's own mailer
 
 
 portal.record(jump.register)
@@ -81,18 +92,9 @@ def show(launch_id: UUID) -> ResponseReturnValue:
             content=kits.content(session, launch.kit_version_id),
             kit=launch.kit_version.kit,
             page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
-            steps=_steps(launch),
+            coming=steps.coming(launch),
+            planned=sequence,
         )
-
-
-def _steps(launch: Launch) -> list[dict[str, Any]]:
-    """What is still to come, dated from the start."""
-    start = launch.started_at or launch.start_at
-    found: list[dict[str, Any]] = []
-    for number, step in enumerate(launch.frozen_manifest.get("steps", []), start=1):
-        if start is not None and number > launch.steps_queued:
-            found.append({"number": number, "at": start + timedelta(days=step["day"]), **step})
-    return found
 
 
 # --- the wizard -----------------------------------------------------------------------------
@@ -125,7 +127,8 @@ def _draft(session: Session, launch_id: UUID) -> Launch:
 def audience(launch_id: UUID) -> ResponseReturnValue:
     with system().db.reading() as session:
         launch = _draft(session, launch_id)
-        chosen = request.args.get("segment", str(launch.segment_id or ""))
+        known = OWN if launch.own_mailer else str(launch.segment_id or "")
+        chosen = request.args.get("segment", known)
         return _audience(session, launch, chosen, Faults())
 
 
@@ -146,6 +149,7 @@ def _audience(session: Session, launch: Launch, chosen: str, faults: Faults) -> 
         will_receive=counted.writable - held_back,
         segments=listings.segments(session, tenant),
         chosen=chosen,
+        own=chosen == OWN,
         unserved=unserved,
         unserved_names=", ".join(language_name(tag) for tag in unserved),
         served={tag: plan.served(tag or launch.primary_locale) for tag in counted.by_locale},
@@ -172,6 +176,7 @@ def choose_audience(launch_id: UUID) -> ResponseReturnValue:
             launch,
             UUID(chosen) if _is_uuid(chosen) else None,
             accept_fallback=request.form.get("accept_fallback") == "1",
+            own_mailer=chosen == OWN,
         )
     return redirect(url_for(".message", launch_id=launch_id), 303)
 
@@ -188,9 +193,12 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
     plan = compiling.drawing(session, launch, system().settings.base_url)
     asset = wanted.get("asset") or content.mails[0].key
     locale = wanted.get("locale") or launch.primary_locale
-    counted = audiences.counts(
-        session, launch.tenant_id, launch.segment_id, launch.vendor_id
-    ).by_locale
+    if launch.own_mailer:
+        counted = dict.fromkeys(own_mailer.editions(plan), 0)
+    else:
+        counted = audiences.counts(
+            session, launch.tenant_id, launch.segment_id, launch.vendor_id
+        ).by_locale
     return _screen(
         session,
         launch,
@@ -288,6 +296,7 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
         sender_domain=f"{partner_org.slug}.{system().settings.mail_domain}",
         leaves_machine=system().mail.capabilities.leaves_machine,
+        planned=sequence,
     )
 
 

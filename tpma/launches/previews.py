@@ -20,7 +20,7 @@ from tpma.launches import compiling
 from tpma.launches.compiling import Drawing
 from tpma.localization.rules import direction
 from tpma.rendering import page as pages
-from tpma.rendering.content import AssetSpec, KitContent, SlotSpec
+from tpma.rendering.content import SECOND_SUBJECT, AssetSpec, KitContent, SlotSpec
 from tpma.rendering.document import PdfSource, compile_pdf, paper_for
 from tpma.rendering.facts import Person
 from tpma.rendering.links import page_address
@@ -73,13 +73,20 @@ def slots(session: Session, plan: Drawing, asset: str, locale: str) -> list[Fiel
     return [
         Field(
             spec,
-            text_of(plan.content, spec.label, _interface_locale(plan.content, served)),
+            _label(plan, spec, served),
             branding_rules.default_text(plan.content, spec, served),
             own.get(f"{asset}.{spec.key}", ""),
         )
         for spec in plan.content.slots_of(asset)
         if spec.editable_by == "partner"
+        and not (plan.launch.own_mailer and spec.key == SECOND_SUBJECT)
     ]
+
+
+def _label(plan: Drawing, spec: SlotSpec, served: str) -> str:
+    if spec.key == SECOND_SUBJECT:
+        return _("Second subject, to try both (optional)")
+    return text_of(plan.content, spec.label, _interface_locale(plan.content, served))
 
 
 def _interface_locale(content: KitContent, served: str) -> str:

@@ -70,6 +70,8 @@ class Tally:
     raw_opens: int = 0  # and with those of machines
     human_clicks: int = 0
     raw_clicks: int = 0
+    hits: int = 0  # clicks on links that name nobody (own mailers)
+    views: int = 0  # of the landing page, by people
     submissions: int = 0
     leads: int = 0
     duplicates: int = 0
@@ -124,6 +126,15 @@ def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
     for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.OPEN).items():
         counted[launch_id].raw_opens = sum(by_verdict.values())
         counted[launch_id].human_opens = by_verdict.get(Verdict.HUMAN, 0)
+    _unnamed(session, scope, counted)
+
+
+def _unnamed(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
+    """What is counted without knowing whose it was: each hit, not each person."""
+    for launch_id, number in counting.unnamed(session, scope.ids, EventType.CLICK).items():
+        counted[launch_id].hits = number
+    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.PAGE_VIEW).items():
+        counted[launch_id].views = by_verdict.get(Verdict.HUMAN, 0)
 
 
 def was_accepted() -> ColumnElement[bool]:

@@ -26,7 +26,9 @@ from tpma.sending import (
     regating,
     reports,
     resending,
+    schedules,
     service,
+    split_words,
 )
 from tpma.sending import progress as progresses
 from tpma.sending.domains import senders
@@ -125,7 +127,7 @@ def _take_on(session: Session, draft: Launch) -> None:
     found = service.check(session, system(), draft, actor())
     if ticked:
         marks.acknowledge(session, actor(), draft, found.gate_hash, found.checks, ticked)
-    if not found.to_mend:
+    if not found.to_mend and not draft.own_mailer:
         marks.ensure_proof(session, actor(), draft, found.gate_hash)
 
 
@@ -251,6 +253,8 @@ def _panel(session: Session, found: Launch) -> dict[str, Any]:
         "mailbox": not system().mail.capabilities.leaves_machine,
         "changed": regating.words_for(regating.changed(session, system(), found)),
         "report": reports.newest(session, found),
+        "schedule": schedules.of(session, found),
+        "subjects": split_words.of(session, found),
     }
 
 

@@ -36,6 +36,7 @@ class Recipient:
     contact_id: UUID
     address: str
     person: Person
+    variant: str = ""  # of two subjects
 
 
 @dataclass(frozen=True, slots=True)

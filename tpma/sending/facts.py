@@ -232,3 +232,4 @@ class Facts:
     backlog: BacklogFacts | None = None
     funds: FundFacts | None = None
     proof: ProofFacts = NO_PROOF
+    own_mailer: bool = False  # the partner sends it, to readers we do not know

@@ -22,7 +22,7 @@ from tpma.core.errors import TpmaError
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
-from tpma.launches import compiling
+from tpma.launches import compiling, own_mailer
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
 from tpma.localization import packs
@@ -97,7 +97,10 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
             repr((plan.brand, plan.vendor, plan.policy)),
         ),
         "audience": gate.fingerprint(
-            str(launch.segment_id), segment.definition if segment else {}, launch.accepted_fallback
+            str(launch.segment_id),
+            segment.definition if segment else {},
+            launch.accepted_fallback,
+            *(["own mailer"] if launch.own_mailer else []),
         ),
         "sender": gate.fingerprint(launch.from_name, launch.reply_to, sender.address),
     }
@@ -107,10 +110,13 @@ def facts(
     session: Session, system: System, plan: Drawing, gate_hash: str, who: Actor | None
 ) -> Facts:
     launch, now = plan.launch, system.clock()
-    spoken = planning.reader_locales(session, launch)
-    wanted = sorted({launch.primary_locale, *(tag for tag in spoken if tag)})
+    own = launch.own_mailer
+    spoken = {} if own else planning.reader_locales(session, launch)
+    known_tags = own_mailer.editions(plan) if own else [tag for tag in spoken if tag]
+    wanted = sorted({launch.primary_locale, *known_tags})
     served = {tag: plan.served(tag) for tag in wanted}
-    countries = {c: n for c, n in planning.reader_countries(session, launch).items() if c}
+    living = {} if own else planning.reader_countries(session, launch)
+    countries = {c: n for c, n in living.items() if c}
     lands = [land for land in countries if land not in plan.content.deny]
     made = _samples(session, system, plan, [t for t in wanted if served[t]], lands)
     leaves = system.mail.capabilities.leaves_machine
@@ -135,6 +141,7 @@ def facts(
         leaves_machine=leaves,
         hosts=_hosts(system, plan, made.samples) if leaves else None,
         proof=marks.proof(session, launch, gate_hash, who),
+        own_mailer=own,
     )
 
 
@@ -266,6 +273,12 @@ def _samples(
                 made.samples.append(_sample(system, skeleton, asset.key, tag, sender))
             except TpmaError as fault:
                 made.faults.append((f"{asset.key}, {tag}", fault.message))
+        try:
+            second = compiling.second_mail(session, plan, tag, lands)
+            if second is not None:
+                made.samples.append(_sample(system, second, second.asset, tag, sender))
+        except TpmaError as fault:
+            made.faults.append((f"{plan.content.mails[0].key} B, {tag}", fault.message))
         try:
             page = compiling.page(session, plan, tag)
             made.form_codes = made.form_codes and page.frame.code == plan.launch.campaign_code

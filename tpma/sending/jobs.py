@@ -5,7 +5,7 @@ from uuid import UUID
 from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
-from tpma.sending import guards, notices, proofs, regating, service
+from tpma.sending import guards, notices, proofs, regating, service, splitting
 from tpma.sending.domains import known, looking, probing
 from tpma.sending.domains import service as domains
 from tpma.sending.events import canary, subscriptions, suppressing
@@ -43,6 +43,14 @@ def queue_step(system: System, launch_id: str, step: int) -> None:
         launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
         leaves = system.mail.capabilities.leaves_machine
         service.queue_step(session, launch, step, system.clock(), canary=leaves)
+
+
+@jobs.handles("sending.decide_subject")
+def decide_subject(system: System, launch_id: str, turn: int) -> None:
+    """Which of two subjects the rest of the first mail goes under."""
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
+        splitting.settle(session, launch, system.clock(), turn)
 
 
 @jobs.handles("sending.notice")

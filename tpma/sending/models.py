@@ -191,6 +191,12 @@ class Message(Base):
             sqlite_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
             postgresql_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
         ),
+        Index(
+            "ix_messages_due",
+            "not_before",
+            sqlite_where=text("send_state = 'planned' AND not_before IS NOT NULL"),
+            postgresql_where=text("send_state = 'planned' AND not_before IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
@@ -212,6 +218,8 @@ class Message(Base):
     clicked_at: Mapped[datetime | None]  # first human click, written by tracking
     # What its reader did, one bit a kind (tpma.tracking.counting.BITS); written by tracking.
     seen: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # Of two subjects: a, b (the sample), w (the rest, with the winner b); "" all others.
+    variant: Mapped[str] = mapped_column(String(1), default="", server_default="")
 
 
 class Attempt(Base):

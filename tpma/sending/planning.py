@@ -29,6 +29,8 @@ from tpma.audiences.rules import Held, told
 from tpma.core.db import upsert
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
+from tpma.launches.steps import Step
+from tpma.sending import sequences
 from tpma.sending.models import Message, SendState
 
 SKIP_NO_CONSENT = Held.NO_CONSENT.value
@@ -123,30 +125,23 @@ def _engaged() -> list[Any]:
     return [clicked.desc().nulls_last(), Contact.created_at.desc(), Contact.id]
 
 
-def plan_next(session: Session, launch: Launch, step: int, condition: str) -> int:
-    """Plan a later step from those who got the one before.
+def plan_next(session: Session, launch: Launch, step: Step) -> int:
+    """Plan a later step from those who got the first, as far as they meet its condition.
 
-    `not_clicked` leaves out who clicked an earlier mail; who unsubscribed, bounced or withdrew
-    since is caught when the rows are queued.
+    Who unsubscribed, bounced, withdrew or left the way since is caught when the rows are queued.
     """
     before = select(Message.contact_id, Message.rcpt_key, Message.locale, Message.seq).where(
         Message.launch_id == launch.id,
         Message.tenant_id == launch.tenant_id,
         Message.step == 1,
         Message.send_state == SendState.ACCEPTED,
+        *sequences.meets(launch, step),
     )
-    if condition == "not_clicked":
-        clicked = select(Message.rcpt_key).where(
-            Message.launch_id == launch.id,
-            Message.step < step,
-            Message.clicked_at.is_not(None),
-        )
-        before = before.where(Message.rcpt_key.not_in(clicked))
     people = before.subquery()
     rows = select(
         literal(launch.tenant_id, Uuid()),
         literal(launch.id, Uuid()),
-        literal(step),
+        literal(step.number),
         func.row_number().over(order_by=people.c.seq),
         people.c.contact_id,
         people.c.rcpt_key,
@@ -212,7 +207,7 @@ def unplan(session: Session, launch: Launch) -> None:
 
 
 def drop_unmailable(session: Session, launch: Launch, step: int, state: SendState) -> None:
-    """Skip who withdrew, was suppressed or erased since the rows were planned (T2)."""
+    """Skip who withdrew, was suppressed or erased, or left the way since (T2)."""
     waiting = and_(
         Message.launch_id == launch.id,
         Message.tenant_id == launch.tenant_id,
@@ -220,6 +215,7 @@ def drop_unmailable(session: Session, launch: Launch, step: int, state: SendStat
         Message.send_state == state,
     )
     skip_unmailable(session, launch.vendor_id, waiting)
+    sequences.skip_left(session, launch, step, waiting)
 
 
 def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     tuple_,
     update,
 )
@@ -26,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
 from tpma.launches import service as launches
+from tpma.launches import steps
 from tpma.launches.models import Launch
 from tpma.localization.zones import zone_of
 from tpma.sending import lanes, limits, mailboxes, planning, windows
@@ -48,20 +50,29 @@ class Group:
 
 
 def queue(
-    session: Session, launch: Launch, step: int, now: datetime, *, canary: bool = False
+    session: Session,
+    launch: Launch,
+    step: int,
+    now: datetime,
+    *,
+    canary: bool = False,
+    only: ColumnElement[bool] | None = None,
 ) -> int:
     """Queue a step's planned rows; how many chunks were made.
 
     Safe to repeat: rows planned since the last time go into chunks of their own. With `canary`
-    the first hundred of the launch go alone and their events are waited for.
+    the first hundred of the launch go alone and their events are waited for; `only` narrows to
+    some of the rows.
     """
     planning.drop_unmailable(session, launch, step, SendState.PLANNED)
-    launch.steps_queued = max(launch.steps_queued, step)
-    zones = _zones(session, launch, step)
-    groups = _groups(session, launch, step, zones, now)
+    if step <= launch.steps:  # the others follow a reader's deed, each at its own moment
+        launch.steps_queued = max(launch.steps_queued, step)
+    rows = _planned(launch, step, only)
+    zones = _zones(session, launch, rows)
+    groups = _groups(session, launch, step, rows, zones, now)
     late = [group for group in groups if group.not_before >= launch.ends_at]
     if late:
-        _expire(session, launch, step, zones, late)
+        _expire(session, launch, rows, zones, late)
         groups = [group for group in groups if group not in late]
     readers = sum(group.readers for group in groups)
     if not readers:
@@ -69,16 +80,15 @@ def queue(
     first = canary_size(readers) if canary else 0
     lanes.pace_of(session, launch.id, first)
     _spread(session, launch, readers, now)
-    return _fill(session, launch, step, zones, groups, first / readers)
+    return _fill(session, launch, step, rows, zones, groups, first / readers)
 
 
 def wall_of(launch: Launch, step: int) -> datetime | None:
     """The naive hour of a step on every reader's clock; None where no clock was chosen."""
-    if not launch.reader_time or launch.chosen_start is None:
+    if not launch.reader_time or launch.chosen_start is None or step > launch.steps:
         return None
     chosen = launches.local(launch.chosen_start, launch.timezone).replace(tzinfo=None)
-    steps = launch.frozen_manifest["steps"]
-    return chosen + timedelta(days=steps[step - 1]["day"] if step > 1 else 0)
+    return chosen + (steps.of(launch)[step - 1].delay if step > 1 else timedelta())
 
 
 def zones_of(session: Session, launch: Launch) -> list[str]:
@@ -91,22 +101,23 @@ def zones_of(session: Session, launch: Launch) -> list[str]:
     return sorted(found)
 
 
-def _planned(launch: Launch, step: int) -> ColumnElement[bool]:
+def _planned(launch: Launch, step: int, only: ColumnElement[bool] | None) -> ColumnElement[bool]:
     return and_(
         Message.launch_id == launch.id,
         Message.step == step,
         Message.send_state == SendState.PLANNED,
+        true() if only is None else only,
     )
 
 
-def _zones(session: Session, launch: Launch, step: int) -> dict[str, str]:
+def _zones(session: Session, launch: Launch, rows: ColumnElement[bool]) -> dict[str, str]:
     """Country → the zone whose clock its readers are written to by; empty for none."""
     if not launch.reader_time:
         return {}
     countries = session.scalars(
         select(Contact.country)
         .join(Message, Message.contact_id == Contact.id)
-        .where(_planned(launch, step))
+        .where(rows)
         .distinct()
     )
     return {country: zone_of(country, launch.timezone) for country in countries}
@@ -121,14 +132,19 @@ def _zone(launch: Launch, zones: Mapping[str, str]) -> ColumnElement[str]:
 
 
 def _groups(
-    session: Session, launch: Launch, step: int, zones: Mapping[str, str], now: datetime
+    session: Session,
+    launch: Launch,
+    step: int,
+    planned: ColumnElement[bool],
+    zones: Mapping[str, str],
+    now: datetime,
 ) -> list[Group]:
     """The earliest first."""
     zone, mailbox = _zone(launch, zones), mailboxes.of_contact(session)
     rows = (
         select(zone.label("zone"), mailbox.label("mailbox"))
         .join_from(Message, Contact, Contact.id == Message.contact_id)
-        .where(_planned(launch, step))
+        .where(planned)
         .subquery()
     )
     counted = session.execute(
@@ -186,13 +202,14 @@ def _fill(
     session: Session,
     launch: Launch,
     step: int,
+    rows: ColumnElement[bool],
     zones: Mapping[str, str],
     groups: list[Group],
     share: float,
 ) -> int:
     parts = list(_parts(groups, _next_number(session, launch, step), share))
     _make_chunks(session, launch, step, parts)
-    ranked = _ranked(session, launch, step, zones)
+    ranked = _ranked(session, launch, rows, zones)
     mine = [(and_(ranked.c.zone == part.group.zone, ranked.c.mailbox == part.group.mailbox),
              part.number(ranked.c.rank)) for part in parts]  # fmt: skip
     numbered = select(ranked.c.id, case(*mine).label("number")).subquery()
@@ -230,7 +247,9 @@ def _make_chunks(session: Session, launch: Launch, step: int, parts: list[_Part]
     session.flush()
 
 
-def _ranked(session: Session, launch: Launch, step: int, zones: Mapping[str, str]) -> Subquery:
+def _ranked(
+    session: Session, launch: Launch, planned: ColumnElement[bool], zones: Mapping[str, str]
+) -> Subquery:
     """The planned rows with their group and their rank in it, who was planned first first."""
     zone, mailbox = _zone(launch, zones), mailboxes.of_contact(session)
     rank = func.row_number().over(partition_by=[zone, mailbox], order_by=Message.seq)
@@ -240,16 +259,20 @@ def _ranked(session: Session, launch: Launch, step: int, zones: Mapping[str, str
             rank.label("rank"),
         )
         .join_from(Message, Contact, Contact.id == Message.contact_id)
-        .where(_planned(launch, step))
+        .where(planned)
         .subquery()
     )  # fmt: skip
 
 
 def _expire(
-    session: Session, launch: Launch, step: int, zones: Mapping[str, str], late: list[Group]
+    session: Session,
+    launch: Launch,
+    planned: ColumnElement[bool],
+    zones: Mapping[str, str],
+    late: list[Group],
 ) -> None:
     """T19: their hour comes when the launch is over; they get nothing, and nothing at night."""
-    rows = _ranked(session, launch, step, zones)
+    rows = _ranked(session, launch, planned, zones)
     which = tuple_(rows.c.zone, rows.c.mailbox).in_([(g.zone, g.mailbox) for g in late])
     session.execute(
         update(Message)

@@ -294,3 +294,14 @@ def hits(session: Session, launches: Any, kind: EventType) -> dict[UUID, dict[Ve
         if number:
             found.setdefault(launch_id, {})[verdict] = int(number)
     return found
+
+
+def unnamed(session: Session, launches: Any, kind: EventType) -> dict[UUID, int]:
+    """Launch → hits of this kind by people whose mail is not known (own mailers, posts)."""
+    rows = session.execute(
+        select(TrackingCount.launch_id, func.sum(TrackingCount.hits))
+        .where(TrackingCount.launch_id.in_(launches), TrackingCount.type == kind)
+        .where(TrackingCount.verdict == Verdict.HUMAN, TrackingCount.step == 0)
+        .group_by(TrackingCount.launch_id)
+    )
+    return {launch_id: int(number) for launch_id, number in rows if number}

@@ -12,6 +12,7 @@ from tpma import jobs
 from tpma.core.db import clock_of
 from tpma.core.log import logger
 from tpma.launches.models import Launch
+from tpma.sending import following
 from tpma.sending.models import Message
 from tpma.tracking import counting, judging, networks, rules
 from tpma.tracking.counting import Books
@@ -95,16 +96,44 @@ def write(
     changed = _rejudge(session, scene, stored, books)
     _mark(session, books, mails, events, changed)
     _come_back(session, scene, events)
-    _after(session, events)
+    _after(session, events, changed)
     books.write(session, shard)
     return events
 
 
-def _after(session: Session, events: Sequence[Event]) -> None:
+def _after(session: Session, events: Sequence[Event], changed: Sequence[Event]) -> None:
     """What else follows from new events, in the transaction that wrote them; the one place for it.
 
-    Only events of people (`event.is_human`) may start anything.
+    Mails that wait for a click: a person's lets them go, one that proved to be a machine's is
+    taken back.
     """
+    doubtful = {e.message_id for e in changed if e.message_id and e.kind is EventType.CLICK}
+    if doubtful:
+        session.flush()
+        following.took_back(session, _links_of_people(session, doubtful))
+    following.clicked(
+        session,
+        [
+            following.Click(event.message_id, event.link_key, event.at)
+            for event in events
+            if event.message_id and event.is_human and event.kind is EventType.CLICK
+        ],
+    )
+
+
+def _links_of_people(session: Session, ids: Collection[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {id_: set() for id_ in ids}
+    rows = session.execute(
+        select(TrackingEvent.message_id, TrackingEvent.link_key).where(
+            TrackingEvent.message_id.in_(ids),
+            TrackingEvent.type == EventType.CLICK,
+            TrackingEvent.verdict == Verdict.HUMAN,
+        )
+    )
+    for message_id, link_key in rows:
+        if message_id is not None:
+            found[message_id].add(link_key)
+    return found
 
 
 def _launches(session: Session, ids: Collection[UUID]) -> _Launches:
@@ -274,5 +303,6 @@ def rejudge(session: Session, message_ids: Collection[int]) -> int:
         .values(edition=rules.EDITION)
     )
     _mark(session, books, mails, (), changed)
+    _after(session, (), changed)
     books.write(session, counting.own_shard())
     return len(changed)

@@ -60,7 +60,8 @@ class Script:
 
     @property
     def steps(self) -> int:
-        return len(self.plan.content.mails)
+        """Mails a reader's own deed sends are not played: nobody clicks in a rehearsal."""
+        return sum(not mail.is_triggered for mail in self.plan.content.mails)
 
 
 def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
@@ -217,6 +218,7 @@ def _write(session: Session, copy: System, script: Script) -> None:
     countries = {person["country"] for person in people if person["country"]}
     wanted = {locale for locale in script.locales.values() if locale}
     compiling.freeze(session, plan, wanted, countries)
+    launch.subject_test = {}  # nobody clicks in a rehearsal, so there is nothing to wait for
     planning.plan_first(session, plan, script.locales)
 
 
