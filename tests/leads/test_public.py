@@ -15,17 +15,21 @@ from tests.fakes import FakeMail
 from tpma import jobs
 from tpma.app import create_app
 from tpma.audiences import queries as audiences
+from tpma.audiences import suppressing
 from tpma.audiences.models import (
     Consent,
     ConsentPurpose,
     ConsentState,
     ConsentText,
     Contact,
+    SuppressionReason,
 )
 from tpma.core.errors import Conflict
-from tpma.identity.models import AuditLog
+from tpma.identity.models import AuditLog, Organisation
 from tpma.launches.models import Launch
+from tpma.leads import sheets
 from tpma.leads.models import Lead, LeadState
+from tpma.leads.words import said as leads_said
 from tpma.pages import rules as page_rules
 from tpma.pages.models import FormSubmission, LandingPage, PageState, SubmissionState
 from tpma.pages.words import said as page_said
@@ -153,6 +157,7 @@ def test_sales_and_admins_are_told_in_their_language_and_no_vendor_is(client, pa
         told = [
             job.payload
             for job in session.scalars(select(jobs.Job).where(jobs.Job.name == "sending.notice"))
+            if job.payload["recipient"] != lead.email
         ]
     assert sorted(notice["locale"] for notice in told) == ["de", "en"]  # sales, and the admin
     for notice in told:
@@ -212,7 +217,7 @@ def test_the_same_person_again_is_added_to_the_open_lead(client, page, carried, 
     assert states[second.submission_id] is SubmissionState.DUPLICATE
     with db.reading() as session:
         notices = select(func.count()).where(jobs.Job.name == "sending.notice")
-        assert session.scalar(notices) == 2  # for the first alone
+        assert session.scalar(notices) == 3  # two people told and one answer, for the first alone
 
 
 @pytest.mark.parametrize(
@@ -597,6 +602,51 @@ def test_who_sent_the_form_gets_the_data_sheet_for_a_week(client, page, carried,
 
     clock.forward(days=7, seconds=1)
     assert client.get(address, headers=HEADERS).status_code == 404
+
+
+def partner_of(db, page):
+    with db.reading() as session:
+        return session.get_one(Organisation, page.tenant_id).trading_name
+
+
+def thanks_of(db, lead):
+    with db.reading() as session:
+        told = session.scalars(select(jobs.Job).where(jobs.Job.name == "sending.notice"))
+        return [job.payload for job in told if job.payload["recipient"] == lead.email]
+
+
+@pytest.mark.parametrize("locale", pages.LOCALES)
+def test_the_form_is_answered_by_a_mail_in_its_language(client, page, clock, db, system, locale):
+    carried = leads.open_form(client, page, locale)
+    clock.forward(seconds=30)
+    leads.send_form(client, page, carried, locale)
+    [mail] = thanks_of(db, one(db, Lead))
+    partner = partner_of(db, page)
+    assert mail["locale"] == locale
+    assert mail["subject"] == leads_said(locale, "thanks_subject", partner=partner)
+    address = re.search(r"http\S+\.pdf", mail["body"]).group()
+    key = re.fullmatch(rf".*/l/{page.slug}/{locale}/sheet/(.+)[.]pdf", address).group(1)
+    assert sheets.opens(system.signer, page.launch_id, key, clock())
+
+
+def test_who_is_on_the_partners_list_gets_no_answer_by_mail(client, page, carried, db, system):
+    with db.transaction() as session:
+        suppressing.suppress(
+            session,
+            system.signer,
+            page.tenant_id,
+            "priya.raman@harborpoint.example",
+            SuppressionReason.COMPLAINT,
+            "test",
+        )
+    assert leads.send_form(client, page, carried).status_code == 303
+    assert thanks_of(db, one(db, Lead)) == []
+
+
+def test_nothing_that_was_typed_stands_in_the_mail_of_thanks(client, page, carried, db):
+    leads.send_form(client, page, carried, given_name="Buy now")
+    [mail] = thanks_of(db, one(db, Lead))
+    assert "Buy now" not in mail["subject"] + mail["body"]
 
 
 def test_without_the_form_there_is_no_data_sheet(client, page, carried):

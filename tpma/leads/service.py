@@ -15,7 +15,7 @@ from tpma.core.text import registrable_domain
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
-from tpma.leads import consents, deadlines, notices, queries, rules
+from tpma.leads import consents, deadlines, notices, queries, rules, thanks
 from tpma.leads.models import Lead, LeadState
 from tpma.leads.rules import LeadEvent
 from tpma.pages import service as pages
@@ -66,6 +66,8 @@ def capture(
     following.submitted(session, posted.launch, contact.hmac, submission.message_id, visit.at)
     if lead.state is LeadState.ROUTED:
         notices.announce(session, lead, base_url)
+        where = thanks.Page(base_url, posted.page.slug, posted.locale)
+        thanks.answer(session, signer, lead, partner, where)
     return Captured(submission, lead)
 
 

@@ -1,7 +1,8 @@
-"""The confirmation that a double opt-in asks for, in the language of the form.
+"""What a form answers with: the confirmation that a double opt-in asks for, the mail of thanks, in
+the language of the form.
 
-It advertises nothing: courts read that as a mail sent without consent. Like the words of
-`tpma.rendering.page_texts`, it does not stand in the catalogs of the interface.
+They advertise nothing: courts read that as a mail sent without consent. Like the words of
+`tpma.rendering.page_texts`, they do not stand in the catalogs of the interface.
 """
 
 from tpma.rendering.page_texts import language_of
@@ -21,6 +22,12 @@ WORDS: dict[str, dict[str, str]] = {
         "late_text": "It was open for seven days, or you took it back since. Fill in the form of "
         "%(partner)s again if you wish.",
         "sheet": "Open the data sheet (PDF)",
+        "thanks_subject": "%(partner)s has your request",
+        "thanks_body": "Thank you. Your request has arrived, and %(partner)s will get in touch "
+        "with you.",
+        "thanks_sheet": "The data sheet (PDF), open for seven days:\n%(link)s",
+        "thanks_end": "You get this mail because your address was typed into a form of "
+        "%(partner)s. If it was not you, do nothing.",
     },
     "de": {
         "subject": "Bitte bestätigen: %(partner)s darf Ihnen schreiben",
@@ -36,6 +43,12 @@ WORDS: dict[str, dict[str, str]] = {
         "late_text": "Sie war sieben Tage offen, oder Sie haben sie inzwischen zurückgenommen. "
         "Füllen Sie das Formular von %(partner)s noch einmal aus, wenn Sie möchten.",
         "sheet": "Datenblatt öffnen (PDF)",
+        "thanks_subject": "Ihre Anfrage ist bei %(partner)s angekommen",
+        "thanks_body": "Vielen Dank. Ihre Anfrage ist angekommen, und %(partner)s meldet sich bei "
+        "Ihnen.",
+        "thanks_sheet": "Das Datenblatt (PDF), sieben Tage lang abrufbar:\n%(link)s",
+        "thanks_end": "Sie erhalten diese E-Mail, weil Ihre Adresse in ein Formular von "
+        "%(partner)s eingetragen wurde. Waren Sie es nicht, tun Sie nichts.",
     },
     "ja": {
         "subject": "%(partner)sからのメール受信をご確認ください",
@@ -51,6 +64,12 @@ WORDS: dict[str, dict[str, str]] = {
         "late_text": "7日が経過したか、その後取り消されています。ご希望の場合は%(partner)sの"
         "フォームから再度お申し込みください。",
         "sheet": "資料を開く（PDF）",
+        "thanks_subject": "%(partner)sがお問い合わせを受け付けました",
+        "thanks_body": "ありがとうございます。お問い合わせを受け付けました。"
+        "%(partner)sの担当者よりご連絡いたします。",
+        "thanks_sheet": "資料（PDF、7日間ご覧いただけます）\n%(link)s",
+        "thanks_end": "このメールは、%(partner)sのフォームにこのアドレスが入力されたためお送りして"
+        "います。お心当たりがない場合は、何もする必要はありません。",
     },
     "ar": {
         "subject": "أكّدوا أن بإمكان %(partner)s مراسلتكم",
@@ -65,6 +84,11 @@ WORDS: dict[str, dict[str, str]] = {
         "late_text": "ظل مفتوحًا سبعة أيام، أو تراجعتم عنه بعد ذلك. املؤوا نموذج %(partner)s من "
         "جديد إن رغبتم.",
         "sheet": "فتح ورقة البيانات (PDF)",
+        "thanks_subject": "وصل طلبكم إلى %(partner)s",
+        "thanks_body": "شكرًا لكم. وصل طلبكم، وستتواصل معكم %(partner)s.",
+        "thanks_sheet": "ورقة البيانات (PDF)، متاحة سبعة أيام:\n%(link)s",
+        "thanks_end": "تصلكم هذه الرسالة لأن عنوانكم كُتب في نموذج %(partner)s. إن لم تكونوا أنتم "
+        "فلا تفعلوا شيئًا.",
     },
 }
 
