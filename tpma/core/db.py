@@ -33,6 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -162,12 +163,22 @@ def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str,
     into, processors = _way_in(core.dialect, table, columns)
     values = [[each(row[name]) if each else row[name] for name, each in processors] for row in rows]
     if core.dialect.name == "postgresql":
-        cursor: Any = core.connection.cursor()
+        _copied(core, into, values)
+    else:
+        core.exec_driver_sql(into, [tuple(one) for one in values])
+
+
+def _copied(core: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """COPY is the driver's own; its errors are told as those of any other statement."""
+    driver: Any = core.dialect.loaded_dbapi
+    cursor: Any = core.connection.cursor()
+    try:
         with cursor, cursor.copy(into) as copy:
-            for one in values:
+            for one in rows:
                 copy.write_row(one)
-        return
-    core.exec_driver_sql(into, [tuple(one) for one in values])
+    except driver.Error as error:
+        told = DBAPIError.instance(into, None, error, driver.Error, dialect=core.dialect)
+        raise told from error
 
 
 _Processors = tuple[tuple[str, Callable[[Any], Any] | None], ...]

@@ -32,6 +32,8 @@ def index() -> ResponseReturnValue:
             overview=overseeing.overview(session),
             now=clock_of(session)(),
             leaves=system().mail.capabilities.leaves_machine,
+            together=system().mail.capabilities.batch_max,
+            in_flight=engine.wave_of(system()),
             doubt_alarm=overseeing.DOUBT_ALARM,
             cause_words=cause_words,
             code_words=code_words,

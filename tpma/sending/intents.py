@@ -26,7 +26,7 @@ from tpma.sending.preparing import Prepared
 from tpma.system import System
 
 GRACE = timedelta(seconds=10)
-_MINE = bindparam("ids", expanding=True)
+_MINE: Any = bindparam("ids", expanding=True)
 _QUEUED = and_(Message.id.in_(_MINE), Message.send_state == SendState.QUEUED)
 
 

@@ -135,33 +135,36 @@ def _by_engine(made: World, wanted: int) -> int:
     return done
 
 
+_BEFORE = (
+    "UPDATE messages SET send_state = 'submitting', attempt_n = attempt_n + 1 WHERE id = :id",
+    "INSERT INTO attempts (id, message_id, n, transport, raw_sha256, started_at, lease_until, code) "
+    "VALUES (:attempt, :id, :n, 'bench', :hash, :now, :now, '')",
+)
+_AFTER = (
+    "UPDATE attempts SET outcome = 'accepted', provider_id = :attempt WHERE id = :attempt",
+    "UPDATE messages SET send_state = 'accepted', provider_id = :attempt, accepted_at = :now "
+    "WHERE id = :id",
+    "INSERT INTO delivery_facts (message_id, kind, at, detail, dedupe) "
+    "VALUES (:id, 'accepted', :now, '', '')",
+)
+
+
 def _one_row(connection: Connection, dialect: str) -> None:
     """The same tables, one message at a time and two commits each."""
     lock = "" if dialect == "sqlite" else " FOR UPDATE OF m SKIP LOCKED"
-    run, attempt = connection.exec_driver_sql, uuid4().hex
-    now: Any = utc_now() if dialect != "sqlite" else utc_now().isoformat(" ")[:26]
-    mark = "?" if dialect == "sqlite" else "%s"
-    found = run(
-        "SELECT m.id, m.attempt_n, c.email, c.given_name FROM messages m "
-        "JOIN contacts c ON c.id = m.contact_id "
-        f"WHERE m.send_state = 'queued' ORDER BY m.id LIMIT 1{lock}"
+    found = connection.execute(
+        text(
+            "SELECT m.id, m.attempt_n, c.email, c.given_name FROM messages m "
+            "JOIN contacts c ON c.id = m.contact_id "
+            f"WHERE m.send_state = 'queued' ORDER BY m.id LIMIT 1{lock}"
+        )
     ).one()
-    for statement, values in (
-        ("UPDATE messages SET send_state = 'submitting', attempt_n = attempt_n + 1 WHERE id = ?",
-         (found.id,)),
-        ("INSERT INTO attempts (id, message_id, n, transport, raw_sha256, started_at, lease_until, "
-         "code) VALUES (?, ?, ?, 'bench', ?, ?, ?, '')",
-         (attempt, found.id, found.attempt_n + 1, b"x" * 32, now, now)),
-    ):  # fmt: skip
-        run(statement.replace("?", mark), values)
-    connection.commit()
-    for statement, values in (
-        ("UPDATE attempts SET outcome = 'accepted', provider_id = ? WHERE id = ?",
-         (attempt, attempt)),
-        ("UPDATE messages SET send_state = 'accepted', provider_id = ?, accepted_at = ? "
-         "WHERE id = ?", (attempt, now, found.id)),
-        ("INSERT INTO delivery_facts (message_id, kind, at, detail, dedupe) "
-         "VALUES (?, 'accepted', ?, '', '')", (found.id, now)),
-    ):  # fmt: skip
-        run(statement.replace("?", mark), values)
-    connection.commit()
+    key, now = uuid4(), utc_now()
+    values: dict[str, Any] = {"id": found.id, "n": found.attempt_n + 1, "hash": b"x" * 32}
+    values |= {"attempt": key.hex, "now": str(now)} if dialect == "sqlite" else {
+        "attempt": str(key), "now": now
+    }  # fmt: skip
+    for statements in (_BEFORE, _AFTER):
+        for statement in statements:
+            connection.execute(text(statement), values)
+        connection.commit()
