@@ -12,7 +12,7 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext
 from tpma.identity.rules import Actor
 from tpma.launches.models import Launch
-from tpma.sending import limits, operating, overseeing
+from tpma.sending import engine, limits, operating, overseeing
 from tpma.sending.delivery_words import cause_words, code_words
 from tpma.web.context import actor, render, system
 from tpma.web.forms import text
