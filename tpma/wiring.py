@@ -1,6 +1,7 @@
 """The composition root: the only place that reads settings and names adapters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from tpma.adapters.events_reports import ReportEvents
 from tpma.adapters.events_sns import SnsEvents
@@ -8,7 +9,6 @@ from tpma.adapters.events_sqs import SqsEvents
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.mail_smtp import Signing, SmtpMail
-from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
 from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, ReportMailbox
 from tpma.adapters.ses_simulated import SimulatedSes
 from tpma.adapters.verp import Verp
@@ -20,6 +20,7 @@ from tpma.core.settings import Settings, load, secret_of
 from tpma.core.signing import Signer
 from tpma.ports.events import EventSource
 from tpma.ports.mail import MailTransport
+from tpma.ports.pdf import PdfRenderer
 from tpma.system import System
 
 
@@ -67,6 +68,19 @@ _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
 }
 
 
+class PdfWhenAsked:
+    """WeasyPrint, from the first document on: it holds 30 MB that most processes never need."""
+
+    def pdf(self, html: str, *, assets: Mapping[str, tuple[bytes, str]]) -> bytes:
+        return self._renderer.pdf(html, assets=assets)
+
+    @cached_property
+    def _renderer(self) -> PdfRenderer:
+        from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
+
+        return WeasyPrintPdf()
+
+
 def transport_of(settings: Settings) -> MailTransport:
     """The way out for mail that TPMA_MAIL names."""
     return _MAIL[settings.mail](settings)
@@ -79,7 +93,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
     return System(
         db=Database(chosen.url_of_database, clock),
         mail=transport_of(chosen),
-        pdf=WeasyPrintPdf(),
+        pdf=PdfWhenAsked(),
         signer=Signer(secret_of(chosen)),
         settings=chosen,
         clock=clock,

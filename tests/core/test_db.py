@@ -187,7 +187,8 @@ def test_a_unit_of_work_on_sqlite_takes_the_lock_as_it_begins(tmp_path):
 def test_many_rows_are_added_as_one_by_one_they_would_be(db):
     rows = [
         {"id": uuid7(NOW), "name": f"job {n}", "payload": {"tab": "a\tb", "ü": [n, None]},
-         "run_at": NOW, "attempts": n, "created_at": NOW, "updated_at": NOW, "row_version": 1, "error": error}
+         "run_at": NOW, "attempts": n, "created_at": NOW, "updated_at": NOW,
+         "row_version": 1, "error": error}
         for n, error in enumerate([None, "", "\\N", "a\\b\nc", "ünï"])
     ]  # fmt: skip
     with db.transaction() as session:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Uuid,
     column,
     insert,
     literal,
@@ -36,7 +37,9 @@ from tpma.sending.preparing import Prepared
 
 _WIDE = """
 CREATE TABLE wide_deliveries (
-  id {uuid} PRIMARY KEY, launch_id {uuid} NOT NULL, contact_id {uuid} NOT NULL,
+  id {uuid} PRIMARY KEY, tenant_id {uuid} NOT NULL REFERENCES organisations (id),
+  launch_id {uuid} NOT NULL REFERENCES launches (id),
+  contact_id {uuid} NOT NULL REFERENCES contacts (id),
   email VARCHAR(254) NOT NULL, given_name VARCHAR(100) NOT NULL, family_name VARCHAR(100) NOT NULL,
   company VARCHAR(200) NOT NULL, country VARCHAR(2) NOT NULL, locale VARCHAR(35) NOT NULL,
   status VARCHAR(16) NOT NULL, reason VARCHAR(40) NOT NULL, created_at {moment} NOT NULL,
@@ -53,7 +56,7 @@ _KINDS = {
     "postgresql": {"uuid": "UUID", "moment": "TIMESTAMPTZ", "new": "gen_random_uuid()"},
 }
 _COPIED = ("email", "given_name", "family_name", "company", "country", "locale")
-_INTO = ("id", "launch_id", "contact_id", *_COPIED, "status", "reason", "created_at")
+_INTO = ("id", "tenant_id", "launch_id", "contact_id", *_COPIED, "status", "reason", "created_at")
 _NO_MAIL = Envelope("", "", "", "", b"")
 _ROW_BY_ROW_GOAL = {"sqlite": 20.0, "postgresql": 30.0}
 
@@ -92,7 +95,8 @@ def _wide_snapshot(made: World, launch: Launch, reason: ColumnElement[str]) -> f
     with made.system.db.transaction() as session:
         copied = [getattr(Contact, name) for name in _COPIED]
         chosen = select(
-            literal_column(kinds["new"]), Contact.tenant_id, Contact.id, *copied,
+            literal_column(kinds["new"]), Contact.tenant_id, literal(launch.id, Uuid()),
+            Contact.id, *copied,
             literal("queued"), reason, Contact.created_at,
         ).where(*planning.audience(session, launch))  # fmt: skip
         wide = table("wide_deliveries", *map(column, _INTO))

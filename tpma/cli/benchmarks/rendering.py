@@ -64,7 +64,7 @@ _NAMES = {"person.first_name": "first_name", "person.company": "company", TOKEN:
 def _template(runs: tuple[str, ...]) -> Template:
     """The same mail for a template engine."""
     parts = [
-        "{{ %s }}" % _NAMES[run] if at % 2 else "{% raw %}" + run + "{% endraw %}"
+        "{{" + _NAMES[run] + "}}" if at % 2 else "{% raw %}" + run + "{% endraw %}"
         for at, run in enumerate(runs)
     ]
     return _JINJA.from_string("".join(parts))
