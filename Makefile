@@ -49,8 +49,8 @@ format: setup-dev ## format and fix what can be fixed
 	$(BIN)/ruff format tpma tests migrations
 
 messages: setup-dev ## extract the interface's strings and update the catalogs
-	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k _ -k lazy -k ngettext:1,2 -k pgettext:1c,2 --no-location --sort-output --project tpma --version 0.1.0 -o locales/tpma.pot .
-	$(BIN)/pybabel -q update -D tpma -i locales/tpma.pot -d locales --no-fuzzy-matching --omit-header
+	$(BIN)/pybabel -q extract -F pyproject.toml -k gettext -k _ -k lazy -k ngettext:1,2 -k pgettext:1c,2 --no-location --sort-output --omit-header --width 98 -o locales/tpma.pot .
+	$(BIN)/pybabel -q update -D tpma -i locales/tpma.pot -d locales --no-fuzzy-matching --omit-header --width 98
 
 clean: ## remove the environment and the demo's data
 	rm -rf $(VENV) var build dist

@@ -45,7 +45,6 @@ LONGEST_FIRST = (
     "tests/sending/test_kill.py",
     "tests/worker/test_celery.py",
     "tests/sending/test_walks.py",
-    "tests/audiences/test_speed.py",
     "tests/cli/",
 )
 

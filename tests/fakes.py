@@ -1,8 +1,12 @@
 """In-memory ports that remember what they were asked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
+from tpma.ports.dns import NOTHING, Answer, Told
+from tpma.ports.identities import DomainSpec, IdentityState, Record, TenantSpec, TenantState
 from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, SendResult
 
 Script = Callable[[Envelope], SendResult | None]
@@ -72,3 +76,104 @@ class FakeMail:
     @property
     def recipients(self) -> list[str]:
         return [envelope.rcpt_to for envelope in self.taken]
+
+
+class FakeDns:
+    """A zone as a dict: (name, kind) → texts, or an Answer."""
+
+    def __init__(self, zone: Mapping[tuple[str, str], list[str] | Answer] | None = None) -> None:
+        self.zone = dict(zone or {})
+        self.asked: list[tuple[str, str]] = []
+
+    def ask(self, name: str, kind: str) -> Answer:
+        self.asked.append((name, kind))
+        found = self.zone.get((name, kind), NOTHING)
+        return found if isinstance(found, Answer) else Answer(Told.FOUND, tuple(found))
+
+    def publish(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self.zone.setdefault((record.name, record.kind), []).append(record.value)
+
+
+class FakeProvisioner:
+    """A provider that knows what it was asked to set up, and believes DNS at once."""
+
+    name = "fake"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.verified = True
+        self.domains: dict[str, str] = {}  # domain → tenant
+        self.asked: list[str] = []
+        self.stopped: set[str] = set()
+
+    def _say(self, what: str) -> None:
+        self.asked.append(what)
+        if self.error is not None:
+            raise self.error
+
+    def ensure_tenant(self, tenant: TenantSpec) -> TenantState:
+        self._say("tenant")
+        status = "DISABLED" if tenant.name in self.stopped else "ENABLED"
+        return TenantState(tenant.name, f"arn:{tenant.name}", f"tpma-{tenant.name}", status)
+
+    def ensure_identity(self, spec: DomainSpec) -> IdentityState:
+        self._say("identity")
+        self.domains[spec.domain] = spec.tenant.name if spec.tenant else ""
+        return self._state(spec)
+
+    def check_identity(self, spec: DomainSpec) -> IdentityState | None:
+        self._say("check")
+        return self._state(spec) if spec.domain in self.domains else None
+
+    def set_tenant_sending(self, tenant: TenantState, enabled: bool) -> None:
+        self._say("enable" if enabled else "disable")
+        (self.stopped.discard if enabled else self.stopped.add)(tenant.name)
+
+    def teardown(self, domain: str) -> None:
+        self._say("teardown")
+        self.domains.pop(domain, None)
+
+    def _state(self, spec: DomainSpec) -> IdentityState:
+        back = f"bounce.{spec.domain}"
+        return IdentityState(
+            spec.domain,
+            reference=f"arn:identity/{spec.domain}",
+            records=(
+                Record("dkim", "CNAME", f"t1._domainkey.{spec.domain}", "t1.dkim.provider.example"),
+                Record("return_path", "MX", back, "10 feedback.provider.example"),
+                Record("spf", "TXT", back, "v=spf1 include:provider.example -all"),
+            ),
+            dkim_domain=spec.domain,
+            dkim_bits=2048,
+            dkim_verified=self.verified,
+            mail_from=back,
+            mail_from_verified=self.verified,
+            associated=frozenset({"identity", "configuration-set"}),
+        )
+
+
+@dataclass
+class Letter:
+    key: str
+    raw: bytes
+    received: datetime
+
+
+class FakeSeed:
+    """A mailbox in memory."""
+
+    address = "seed@provider.example"
+
+    def __init__(self) -> None:
+        self.waiting: list[Letter] = []
+        self.aside: list[str] = []
+
+    def arrives(self, raw: bytes, at: datetime) -> None:
+        self.waiting.append(Letter(str(len(self.waiting)), raw, at))
+
+    def letters(self, most: int) -> list[Letter]:
+        return [one for one in self.waiting if one.key not in self.aside][:most]
+
+    def put_aside(self, keys: Sequence[str]) -> None:
+        self.aside += keys

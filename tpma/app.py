@@ -13,6 +13,7 @@ from tpma.core.settings import secret_of
 from tpma.partners import invitations
 from tpma.partners import queries as partners
 from tpma.system import System
+from tpma.tracking.front import Desk, Front
 from tpma.tracking.reader import MailboxReader
 from tpma.web import errors, security, session, shell
 from tpma.wiring import started
@@ -39,16 +40,21 @@ DOORS = [
     ("tpma.audiences.portal", "portal"),
     ("tpma.audiences.studio", "studio"),
     ("tpma.launches.portal", "portal"),
+    ("tpma.launches.own_mailer_portal", "portal"),
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),
+    ("tpma.sending.timing", "timing"),
     ("tpma.sending.countries", "countries"),
     ("tpma.sending.rehearsing.portal", "portal"),
+    ("tpma.sending.domains.portal", "portal"),
+    ("tpma.sending.domains.admin", "admin"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
     ("tpma.sending.delivery_admin", "delivery"),
     ("tpma.sending.hooks", "hooks"),
     ("tpma.pages.public", "public"),
     ("tpma.tracking.public", "public"),
+    ("tpma.tracking.own_links", "own_links"),
     ("tpma.leads.public", "public"),
     ("tpma.leads.portal", "portal"),
     ("tpma.leads.studio", "studio"),
@@ -75,8 +81,11 @@ def create_app(system: System | None = None) -> Flask:
     app.secret_key = secret_of(chosen.settings)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 31536000
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    # Without a `system` this is another's server, and nobody else loads what is clicked.
+    desk = Desk(lambda: app.extensions["tpma"], loads=system is None)
+    app.extensions["tpma.desk"] = desk
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        app.wsgi_app, x_for=chosen.settings.trusted_proxies, x_proto=1, x_host=0
+        Front(app.wsgi_app, desk), x_for=chosen.settings.trusted_proxies, x_proto=1, x_host=0
     )
     security.register(app, chosen.settings)
     _sessions(app)

@@ -10,7 +10,9 @@ from tpma.launches import models as launches
 from tpma.leads import models as leads
 from tpma.pages import models as pages
 from tpma.partners import models as partners
+from tpma.sending import deeds
 from tpma.sending import models as sending
+from tpma.sending.domains import models as sending_domains
 from tpma.sending.events import models as sending_events
 from tpma.sending.rehearsing import models as rehearsals
 from tpma.tracking import models as tracking
@@ -19,6 +21,7 @@ __all__ = [
     "audiences",
     "branding",
     "deals",
+    "deeds",
     "identity",
     "jobs",
     "kits",
@@ -28,6 +31,7 @@ __all__ = [
     "partners",
     "rehearsals",
     "sending",
+    "sending_domains",
     "sending_events",
     "tracking",
 ]

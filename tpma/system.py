@@ -6,10 +6,13 @@ from tpma.core.clock import Clock
 from tpma.core.db import Database
 from tpma.core.settings import Settings
 from tpma.core.signing import Signer
+from tpma.ports.dns import DnsReader
 from tpma.ports.events import EventSource, PushedEvents
+from tpma.ports.identities import IdentityProvisioner
 from tpma.ports.mail import MailTransport
 from tpma.ports.pdf import PdfRenderer
 from tpma.ports.rehearsal import Theatre
+from tpma.ports.seeds import SeedMailbox
 
 
 @dataclass(frozen=True)
@@ -23,3 +26,6 @@ class System:
     events: EventSource | None = None  # a queue the worker listens to
     push: PushedEvents | None = None  # what may post events to us
     theatre: Theatre | None = None  # where launches are rehearsed
+    dns: DnsReader | None = None
+    provisioner: IdentityProvisioner | None = None  # None: no domain has to be set up anywhere
+    seed: SeedMailbox | None = None  # where test mails of a domain are read

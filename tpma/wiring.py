@@ -3,13 +3,21 @@
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
+from tpma.adapters.dns_live import LiveDns
 from tpma.adapters.events_reports import ReportEvents
 from tpma.adapters.events_sns import SnsEvents
 from tpma.adapters.events_sqs import SqsEvents
+from tpma.adapters.identities_ses import SesIdentities
+from tpma.adapters.identities_smtp import DkimKey, SmtpIdentities
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.mail_smtp import Signing, SmtpMail
-from tpma.adapters.report_mailboxes import ImapReports, MaildirReports, ReportMailbox
+from tpma.adapters.report_mailboxes import (
+    ImapReports,
+    MaildirReports,
+    ReportMailbox,
+    Seed,
+)
 from tpma.adapters.ses_simulated import SimulatedSes
 from tpma.adapters.verp import Verp
 from tpma.core import durability, log, schema, servers
@@ -19,9 +27,11 @@ from tpma.core.errors import Invalid
 from tpma.core.settings import Settings, load, secret_of
 from tpma.core.signing import Signer
 from tpma.ports.events import EventSource
+from tpma.ports.identities import IdentityProvisioner
 from tpma.ports.mail import MailTransport
 from tpma.ports.pdf import PdfRenderer
 from tpma.system import System
+from tpma.tracking import networks
 
 
 def verp_of(settings: Settings) -> Verp:
@@ -59,6 +69,38 @@ def report_mailboxes(settings: Settings) -> list[ReportMailbox]:
     return found
 
 
+def provisioner_of(settings: Settings) -> IdentityProvisioner | None:
+    """Who sets up sending domains; nobody where mail stays on this machine."""
+    if settings.mail == "ses":
+        topic = next(iter(sorted(settings.topics_of_events)), "")
+        base = settings.ses_configuration_set
+        return SesIdentities.of(settings.ses_region, topic=topic, base_set=base)
+    if settings.mail == "smtp":
+        bounces = settings.domain_of_bounces
+        include = settings.spf_include or bounces
+        return SmtpIdentities(bounce_domain=bounces, spf_include=include, key=_public_key(settings))
+    return None
+
+
+def _public_key(settings: Settings) -> DkimKey | None:
+    if settings.dkim_key_file is None:
+        return None
+    try:
+        return DkimKey.of(settings.dkim_selector, settings.dkim_key_file.read_bytes())
+    except OSError as error:
+        raise Invalid(f"TPMA_DKIM_KEY_FILE: {error}") from error
+
+
+def seed_of(settings: Settings) -> Seed | None:
+    """Where test mails of sending domains are read."""
+    if not settings.proves_domains:
+        return None
+    if settings.seed_maildir is not None:
+        return Seed(settings.seed_address, MaildirReports(settings.seed_maildir))
+    server = servers.imap_server(settings.seed_imap_url)
+    return Seed(settings.seed_address, ImapReports(server))
+
+
 _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
     "outbox": lambda settings: OutboxMail(settings.outbox_folder),
     "ses": lambda settings: SesMail.of(
@@ -90,6 +132,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
     """The system this process runs, as its TPMA_* variables say."""
     chosen = settings or load()
     chosen.home.mkdir(parents=True, exist_ok=True)
+    networks.use(chosen.bot_networks)
     return System(
         db=Database(chosen.url_of_database, clock),
         mail=transport_of(chosen),
@@ -100,6 +143,9 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         events=_events(chosen, clock),
         push=_push(chosen),
         theatre=SimulatedSes(),
+        dns=LiveDns(),
+        provisioner=provisioner_of(chosen),
+        seed=seed_of(chosen),
     )
 
 

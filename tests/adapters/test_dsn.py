@@ -450,3 +450,10 @@ def test_no_field_makes_it_raise(fields, sort, encoding):
         f"{inside}\n--b\nContent-Type: text/rfc822-headers\n\nX-TPMA-Attempt: {ATTEMPT}\n--b--\n"
     )
     _sound(read(text.encode("utf-8", "surrogatepass"), VERP, NOW))
+
+
+def test_a_bounce_to_a_partners_own_return_path_is_known_by_its_mac():
+    path = VERP.address(ATTEMPT, "bounce.news.brightline.com")
+    assert VERP.attempt(path) == ATTEMPT
+    assert VERP.attempt(path.replace("brightline", "evil")) is None
+    assert said(POSTFIX.replace(PATH, path)).reports[0].attempt_id == ATTEMPT

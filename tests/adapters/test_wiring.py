@@ -9,8 +9,9 @@ from tests.contracts.test_mail_smtp import envelope, soon
 from tpma.adapters.report_mailboxes import ImapReports, MaildirReports
 from tpma.core.errors import Invalid
 from tpma.core.settings import Settings
+from tpma.ports.identities import DomainSpec
 from tpma.ports.mail import Outcome, Reachable
-from tpma.wiring import report_mailboxes, transport_of, verp_of
+from tpma.wiring import provisioner_of, report_mailboxes, seed_of, transport_of, verp_of
 
 
 @pytest.fixture
@@ -85,3 +86,33 @@ def test_bounces_come_from_where_the_settings_say(tmp_path):
     )
     assert isinstance(maildir, MaildirReports)
     assert isinstance(imap, ImapReports)
+
+
+def test_sending_domains_are_set_up_by_whoever_carries_the_mail(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    assert provisioner_of(Settings(home=tmp_path)) is None
+    assert provisioner_of(Settings(home=tmp_path, mail="ses")).name == "ses"
+    by_smtp = provisioner_of(smtp(server, tmp_path, spf_include="_spf.relay.example"))
+    wanted = by_smtp.ensure_identity(DomainSpec("news.brightline.com")).records
+    assert "v=spf1 include:_spf.relay.example -all" in [record.value for record in wanted]
+
+
+def test_a_key_file_that_is_not_there_is_told_of_the_domains_too(server, tmp_path):
+    with pytest.raises(Invalid, match="TPMA_DKIM_KEY_FILE"):
+        provisioner_of(smtp(server, tmp_path, dkim_key_file=tmp_path / "none.pem"))
+
+
+def test_test_mails_are_read_where_the_settings_say(tmp_path):
+    whole = {"home": tmp_path, "seed_address": "seed@provider.example"}
+    assert seed_of(Settings(**whole)) is None
+    by_imap = seed_of(Settings(**whole, seed_imap_url="imaps://u:p@mail.example/INBOX"))
+    assert isinstance(by_imap.mailbox, ImapReports)
+    (tmp_path / "new").mkdir()
+    (tmp_path / "cur").mkdir()
+    (tmp_path / "new" / "1").write_bytes(b"Subject: x\r\n\r\nx")
+    by_folder = seed_of(Settings(**whole, seed_maildir=tmp_path))
+    [letter] = by_folder.letters(10)
+    by_folder.put_aside([letter.key])
+    assert by_folder.letters(10) == []
+    assert by_folder.address == "seed@provider.example"

@@ -18,10 +18,12 @@ from tests.contracts.smtp_server import ScriptedSmtp
 from tests.factories import launches, sending, tracking
 from tpma import cli
 from tpma.cli import bench
+from tpma.cli import demo_cast as cast
 from tpma.cli.benchmarks.rows import Row
 from tpma.core import durability, schema
 from tpma.core.paths import kits_folder
 from tpma.core.settings import Settings
+from tpma.identity.models import User
 from tpma.launches.codes import mint
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.wiring import from_settings
@@ -298,6 +300,17 @@ def test_a_terminated_process_records_its_batch_and_ends_well(home, command, tmp
     assert all(attempt.outcome == "accepted" for attempt in sending.attempts(home.db))
 
 
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_taken_port_is_told_before_anything_is_done(run, home, monkeypatch, command):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        monkeypatch.setenv("TPMA_PORT", str(port))
+        code, said, told = run(command)
+    assert (code, said) == (75, "")
+    assert told.startswith(f"tpma: TPMA_PORT: something else listens on port {port} of 127.0.0.1.")
+    assert told.count("\n") == 1
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -337,6 +350,21 @@ def demo(played, tmp_path):
 @after_the_demo
 def test_after_the_demo_every_probe_passes(run, demo):
     assert run("doctor")[0] == 0
+
+
+@after_the_demo
+def test_the_demo_goes_on_where_it_was_whatever_its_people_did(run, demo):
+    with demo.db.transaction() as session:
+        sent = list(session.scalars(select(Message.id)))
+        person = session.scalars(select(User).where(User.email == cast.STAR.email)).one()
+        person.password_hash = "changed since"
+    code, said, _told = run("demo", "--once", "--json")
+    assert code == 0
+    outcome = json.loads(said)
+    assert (outcome["accepted"], outcome["leads"], outcome["deal"]["state"]) == (24, 2, "approved")
+    assert all(Path(outcome[name]).stat().st_size for name in ("eml", "pdf", "report"))
+    with demo.db.reading() as session:
+        assert list(session.scalars(select(Message.id))) == sent
 
 
 @after_the_demo

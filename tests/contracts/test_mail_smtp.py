@@ -684,6 +684,27 @@ def test_whoever_changes_what_is_signed_breaks_it(signed, old, new):
     assert not holds(raw.replace(old, new))
 
 
+def test_a_partners_own_domain_is_signed_for_and_returns_to_its_own_path(server, dkim_key):
+    pem, dns = dkim_key
+    theirs = LISTED.replace(b"mail.example>", b"news.brightline.com>")
+    mail = made(server.port, sign=DkimSigner("mail.example", "s1", pem))
+    sent = envelope(
+        raw=theirs,
+        mail_from="campaigns@news.brightline.com",
+        bounce_domain="bounce.news.brightline.com",
+        dkim_domain="news.brightline.com",
+    )
+    assert mail.send(sent, soon()).outcome is ACCEPTED
+    mail.close()
+    got = server.got[0]
+    path = got.mail.removeprefix("MAIL FROM:").split(" ")[0]
+    assert path.endswith("@bounce.news.brightline.com>")
+    assert VERP.attempt(path) == "a" * 32
+    assert b"d=news.brightline.com" in got.raw.partition(b"\r\nFrom:")[0]
+    key = dns(b"s1._domainkey.mail.example.")
+    assert dkim.verify(got.raw, dnsfunc=lambda name, timeout=5: key)
+
+
 def test_one_click_cannot_be_added_to_a_mail_that_had_none(server, dkim_key):
     pem, dns = dkim_key
     raw = DkimSigner("mail.example", "s1", pem)(RAW, "a@mail.example")

@@ -382,6 +382,14 @@ def test_a_client_that_tries_again_by_itself_is_refused_at_the_start():
         SesMail(client(1, retries={"total_max_attempts": 3}), "")
 
 
+def test_a_partners_own_mail_goes_by_its_tenant_and_configuration_set(server, ses):
+    ses.send(envelope(tenant="brightline-0a", configuration_set="tpma-brightline-0a"), soon())
+    [got] = server.got
+    assert (got["TenantName"], got["ConfigurationSetName"]) == (
+        "brightline-0a", "tpma-brightline-0a",
+    )  # fmt: skip
+
+
 def test_the_bytes_the_tags_and_the_one_recipient_arrive(server, ses):
     ses.send(envelope(), soon())
     got = server.got[0]

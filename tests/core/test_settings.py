@@ -119,7 +119,9 @@ def test_a_refusal_shows_no_password(monkeypatch):
 @pytest.mark.parametrize("name", sorted(Settings.model_fields))
 def test_an_empty_variable_means_the_default(monkeypatch, name):
     monkeypatch.setenv(f"TPMA_{name.upper()}", "")
-    assert getattr(load(), name) == Settings.model_fields[name].default
+    assert getattr(load(), name) == Settings.model_fields[name].get_default(
+        call_default_factory=True, validated_data={}
+    )
 
 
 @pytest.mark.parametrize(
@@ -203,3 +205,14 @@ def test_topics_are_a_list_with_commas(monkeypatch):
     assert load().topics_of_events == {one, two}
     monkeypatch.setenv("TPMA_SNS_TOPICS", "")
     assert load().topics_of_events == frozenset()
+
+
+def test_the_address_follows_the_port_unless_it_is_said(monkeypatch):
+    monkeypatch.setenv("TPMA_PORT", "8123")
+    assert load().base_url == "http://localhost:8123"
+    monkeypatch.setenv("TPMA_BASE_URL", "https://campaigns.example.org")
+    assert load().base_url == "https://campaigns.example.org"
+
+
+def test_a_list_over_its_limit_still_reaches_the_page_that_says_so():
+    assert Settings(max_upload_mb=3).most_body == 2 * 3 * 1024 * 1024

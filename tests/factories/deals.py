@@ -20,6 +20,7 @@ from tpma.leads.models import Lead, LeadState
 from tpma.pages.models import FormSubmission, LandingPage, PageState, SubmissionState
 from tpma.partners.models import Enrolment, Partner, PartnerType, Programme, Tier, Vendor
 from tpma.sending.models import DeliveryFact, FactKind, Message, SendState
+from tpma.tracking import counting
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 
 _made = 0
@@ -241,7 +242,9 @@ def event(message: Message, kind: EventType = EventType.CLICK, **changes: Any) -
         "occurred_at": clock_of(bound())(),
         "verdict": Verdict.HUMAN,
     }
-    return save(TrackingEvent(**values | changes))
+    made = save(TrackingEvent(**values | changes))
+    counting.rebuild(bound(), [made.launch_id])
+    return made
 
 
 def page(run: Launch) -> LandingPage:

@@ -7,12 +7,35 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
+from tests.factories.base import save
 from tpma.core.db import Database
+from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
 from tpma.ports.events import BounceType, DeliveryEvent, EventKind
 from tpma.ports.mail import MailTransport
+from tpma.sending.domains.checks import PURPOSES
+from tpma.sending.domains.models import DomainState, SendingDomain
+from tpma.sending.domains.records import ownership, to_json
 from tpma.sending.models import Attempt, DeliveryFact, Message, OutboxMail
 from tpma.system import System
+
+
+def domain(company: Organisation, name: str, **given: Any) -> SendingDomain:
+    """A sending domain all of whose records stand, or as `given` says."""
+    stands = {"verdict": "ok", "found": [], "behind": [], "name": "", "trouble": ""}
+    values = {
+        "transport": "outbox",
+        "challenge": "tpma-verify=x",
+        "state": DomainState.ACTIVE,
+        "records": [to_json(ownership(name, "tpma-verify=x"))],
+        "checks": {purpose: dict(stands) for purpose in PURPOSES},
+        "dkim_domain": name,
+        "dkim_bits": 2048,
+        "mail_from": f"bounce.{name}",
+        "rejects_without_mx": True,
+        "dmarc": ["v=DMARC1; p=quarantine; rua=mailto:d@brightline.com"],
+    } | given
+    return save(SendingDomain(tenant_id=company.id, domain=name, **values))
 
 
 def by(system: System, mail: MailTransport, **settings: Any) -> System:

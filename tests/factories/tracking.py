@@ -10,6 +10,7 @@ from tpma.core.db import clock_of
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
 from tpma.sending.models import Message, SendState
+from tpma.tracking import counting
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 
 _number = count(1)
@@ -48,4 +49,6 @@ def event(made: Launch, kind: EventType = EventType.CLICK, **given: Any) -> Trac
         "occurred_at": clock_of(bound())(),
         "verdict": Verdict.HUMAN,
     }
-    return save(TrackingEvent(**values | given))
+    saved = save(TrackingEvent(**values | given))
+    counting.rebuild(bound(), [made.id])
+    return saved

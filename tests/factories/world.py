@@ -10,7 +10,17 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.factories import audiences, branding, deals, identity, launches, leads, pages, tracking
+from tests.factories import (
+    audiences,
+    branding,
+    deals,
+    identity,
+    launches,
+    leads,
+    pages,
+    sending,
+    tracking,
+)
 from tests.factories.base import bind, save
 from tests.factories.partners import enrolment, partner, programme, vendor
 from tpma.audiences import importing, suppressing
@@ -155,6 +165,7 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
     member = identity.membership(company, "PM")
     found = importing.upload(session, identity.actor(member, place.enrolment), company.id, received)
     return {
+        "sending_domain_id": sending.domain(company, f"c{place.enrolment.id.hex}.example").id,
         "contact_id": contact.id,
         "segment_id": audiences.segment(company, f"For {place.vendor.trading_name}").id,
         "suppression_id": suppression.id,

@@ -13,6 +13,8 @@ from tpma.leads.rules import LeadEvent
 from tpma.pages.models import PageState
 from tpma.partners.models import EnrolmentState
 from tpma.sending.acting import Deed
+from tpma.sending.domains.rules import DomainEvent
+from tpma.sending.models import MarkKind
 
 ROOM = Path(__file__).parents[2] / "tpma"
 
@@ -39,11 +41,16 @@ MADE = {
         "cobranded_kit.approved",
         "cobranded_kit.auto_approved",
     ],
+    ("sending/domains/looking.py", "f'sending_domain.{event.value}'"): [
+        f"sending_domain.{event.value}" for event in DomainEvent
+    ],
     ("measurement/service.py", "action"): ["cost.added", "cost.removed"],
     ("kits/publishing.py", "f'kit_version.{event}'"): [
         f"kit_version.{event}"
         for event in ("validate", "submit", "reject", "approve", "publish", "supersede")
     ],
+    ("kits/dates.py", "f'kit.{what}'"): ["kit.renewed", "kit.archived"],
+    ("sending/marks.py", "f'gate.{kind.value}'"): [f"gate.{one.value}" for one in MarkKind],
     ("kits/publishing.py", "event"): ["vendor.four_eyes_on", "vendor.four_eyes_off"],
 }
 

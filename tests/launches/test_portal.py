@@ -196,3 +196,51 @@ def test_the_data_sheet_is_a_pdf_named_by_the_code(marketer, draft):
     answer = marketer.get(url(draft, f"document/{sheet}/en.pdf"))
     assert answer.mimetype == "application/pdf"
     assert draft.campaign_code in answer.headers["Content-Disposition"]
+
+
+TIMED = {
+    "from_name": "A", "reply_to": "a@b.example", "timezone": "Europe/Berlin", "when": "now",
+    "clock": "reader", "hours_from": "8", "hours_until": "18", "weekday": ["1", "5"],
+    "spread_hours": "4",
+}  # fmt: skip
+
+
+def test_whose_clock_and_which_hours_are_kept(marketer, db, draft):
+    answer = marketer.post(url(draft, "time"), data=TIMED)
+    assert answer.status_code == 303
+    kept = again(db, draft)
+    assert (kept.reader_time, kept.hours_from, kept.hours_until) == (True, 8, 18)
+    assert (kept.weekdays, kept.spread_hours) == ("15", 4)
+    page = marketer.get(url(draft, "time")).text
+    assert 'value="reader" checked' in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"hours_until": "8"}, "hours_until"),
+        ({"hours_from": "24"}, "hours_from"),
+        ({"weekday": []}, "weekday"),
+        ({"weekday": ["8"]}, "weekday"),
+        ({"spread_hours": "5"}, "spread_hours"),
+        ({"hours_from": "0", "hours_until": "24", "weekday": list("1234567")}, "hours_from"),
+    ],
+)
+def test_hours_that_never_come_are_refused(marketer, db, draft, typed, field):
+    answer = marketer.post(url(draft, "time"), data=TIMED | typed)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text
+    assert not again(db, draft).reader_time
+    told = marketer.post(url(draft, "time/preview"), data=TIMED | typed)
+    assert told.status_code == 200
+
+
+def test_what_is_typed_is_previewed_and_not_kept(marketer, db, draft):
+    answer = marketer.post(url(draft, "time/preview"), data=TIMED)
+    assert "First reader" in answer.text
+    assert not again(db, draft).reader_time
+
+
+def test_a_zone_there_is_not_is_told_beside_the_form(marketer, draft):
+    answer = marketer.post(url(draft, "time/preview"), data=TIMED | {"timezone": "Mars/Olympus"})
+    assert "Choose a time zone" in answer.text

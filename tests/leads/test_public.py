@@ -1,6 +1,8 @@
 """A form becomes a lead: everything in one transaction, once, literally, in four languages."""
 
 import io
+import re
+from dataclasses import replace
 from html import escape
 
 import pytest
@@ -9,6 +11,7 @@ from sqlalchemy import func, select, update
 from tests import factories
 from tests.factories import launches, leads, pages, tracking
 from tests.factories.tracking import CHROME
+from tests.fakes import FakeMail
 from tpma import jobs
 from tpma.app import create_app
 from tpma.audiences import queries as audiences
@@ -26,9 +29,13 @@ from tpma.leads.models import Lead, LeadState
 from tpma.pages import rules as page_rules
 from tpma.pages.models import FormSubmission, LandingPage, PageState, SubmissionState
 from tpma.pages.words import said as page_said
+from tpma.ports.mail import Outcome, SendResult
 from tpma.rendering.page_texts import say
+from tpma.sending.deeds import DeedKind, ReaderDeed
+from tpma.sending.models import Notice
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.web.security import limiter
+from tpma.worker import handlers
 
 HEADERS = {"User-Agent": CHROME}
 BOTH = {"consent_partner_marketing": "1", "consent_share_with_vendor": "1"}
@@ -80,7 +87,7 @@ def nothing_written(db):
 def test_a_form_becomes_everything_at_once(client, page, carried, db, clock):
     answer = leads.send_form(client, page, carried, **BOTH)
     assert answer.status_code == 303
-    assert answer.headers["Location"] == f"/l/{page.slug}/en-US/thanks"
+    assert answer.headers["Location"].startswith(f"/l/{page.slug}/en-US/thanks?sheet=")
     lead, submission = one(db, Lead), one(db, FormSubmission)
     with db.reading() as session:
         launch = session.get_one(Launch, page.launch_id)
@@ -258,7 +265,7 @@ def test_spam_is_thanked_and_kept_and_becomes_no_lead(client, page, db, clock, c
     carried = leads.open_form(client, page)
     clock.forward(seconds=wait)
     answer = leads.send_form(client, page, carried, **change)
-    assert answer.headers["Location"] == f"/l/{page.slug}/en-US/thanks"
+    assert answer.headers["Location"].startswith(f"/l/{page.slug}/en-US/thanks?sheet=")
     submission = one(db, FormSubmission)
     assert (submission.state, submission.spam_signs) == (SubmissionState.SPAM, [sign])
     assert every(db, Lead) == every(db, Contact) == []
@@ -359,6 +366,17 @@ def test_the_mail_that_brought_the_visit_is_kept(client, page, session, db, syst
     assert submission.utm == {"utm_medium": "email"}
 
 
+def test_who_sends_the_form_leaves_the_way_of_the_mails(client, page, db, system, clock):
+    with db.transaction() as session:
+        factories.bind(session)
+        message = tracking.message(session.get_one(Launch, page.launch_id))
+    carried = leads.open_form(client, page, query=f"?r={system.signer.token(message.id)}")
+    clock.forward(seconds=30)
+    leads.send_form(client, page, carried)
+    deed = one(db, ReaderDeed)
+    assert (deed.rcpt_key, deed.kind) == (message.rcpt_key, DeedKind.FORM)
+
+
 def test_the_mail_of_another_launch_is_refused(client, page, carried, session, db, system):
     with db.transaction() as session:
         factories.bind(session)
@@ -443,6 +461,25 @@ def _ask_in(client, session, db, clock, country: str):
         job = session.scalar(select(jobs.Job).where(jobs.Job.key.startswith("consent.ask:")))
         consent = session.scalars(select(Consent).order_by(Consent.seq.desc())).first()
     return job, consent
+
+
+@pytest.mark.parametrize(("answers", "end"), [(1, "accepted"), (2, "unconfirmed")])
+def test_the_question_leaves_at_least_once_and_at_most_twice(
+    client, session, db, clock, system, answers, end
+):
+    """T16: an answer that is lost is waited for half an hour, and then it is asked once more."""
+    handlers.load()
+    job, consent = _ask_in(client, session, db, clock, "DE")
+    lost = iter([SendResult(Outcome.MAYBE, code="timeout")] * answers)
+    flaky = replace(system, mail=FakeMail(lambda _envelope: next(lost, None)))
+    for _hour in range(8):
+        jobs.run(flaky, job.id)
+        clock.forward(hours=1)
+    asked = [envelope.rcpt_to for envelope in flaky.mail.asked]
+    assert asked == [leads.ANSWERS["email"]] * 2
+    with db.reading() as session:
+        notice = session.scalars(select(Notice)).one()
+        assert (notice.cause, notice.state.value) == (f"consent.ask:{consent.seq}", end)
 
 
 def _writable(db) -> int:
@@ -547,3 +584,24 @@ def test_no_statement_goes_past_the_guard(session):
     leads.lead()
     with pytest.raises(Conflict):
         session.execute(update(Lead).values(campaign_code="HC-SEC-7K3M9QA"))
+
+
+def test_who_sent_the_form_gets_the_data_sheet_for_a_week(client, page, carried, system, clock):
+    sent = leads.send_form(client, page, carried)
+    thanks = client.get(sent.headers["Location"], headers=HEADERS)
+    (address,) = re.findall(r'href="(/l/[^"]+[.]pdf)"', thanks.text)
+
+    answer = client.get(address, headers=HEADERS)
+    assert (answer.status_code, answer.content_type) == (200, "application/pdf")
+    assert one(system.db, Launch).campaign_code in system.pdf.asked[-1]
+
+    clock.forward(days=7, seconds=1)
+    assert client.get(address, headers=HEADERS).status_code == 404
+
+
+def test_without_the_form_there_is_no_data_sheet(client, page, carried):
+    thanks = f"/l/{page.slug}/en-US/thanks"
+    for key in ("", "?sheet=" + "A" * 24, "?sheet=" + carried[page_rules.TOKEN], "?sheet=x%00"):
+        assert ".pdf" not in client.get(thanks + key, headers=HEADERS).text
+    for key in ("A" * 24, carried[page_rules.TOKEN], "x"):
+        assert client.get(f"/l/{page.slug}/en-US/sheet/{key}.pdf").status_code == 404

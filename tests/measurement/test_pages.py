@@ -56,7 +56,14 @@ def test_every_role_of_a_partner_reads_reports(client, db, place, role):
 
 @pytest.mark.parametrize("role", ["VA", "PB", "DD", "EX"])
 @pytest.mark.parametrize(
-    "path", ["/studio/", "/studio/reports/", "/studio/reports/{code}", "/studio/reports/{code}.csv"]
+    "path",
+    [
+        "/studio/",
+        "/studio/reports/",
+        "/studio/reports/{code}",
+        "/studio/reports/{code}.csv",
+        "/studio/reports/{code}/funnel",
+    ],
 )
 def test_every_role_of_a_vendor_reads_reports(client, db, place, role, path):
     with db.transaction() as session:
@@ -87,6 +94,7 @@ def test_strangers_find_no_report(client, db, place, ending):
     assert client.get(f"/portal/reports/{place.code}{ending}").status_code == 404
     factories.signed_in(client, outside)
     assert client.get(f"/studio/reports/{place.code}{ending}").status_code == 404
+    assert client.get(f"/studio/reports/{place.code}/funnel").status_code == 404
 
 
 def test_the_csv_opens_in_a_spreadsheet(client, place):

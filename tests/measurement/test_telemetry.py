@@ -18,6 +18,7 @@ from tpma.sending import limits, watermark
 from tpma.sending.events import counting
 from tpma.sending.events.models import Feed
 from tpma.sending.models import Attempt, Message, ProviderAccount
+from tpma.tracking import counting as figures
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.worker.loop import Worker, settle
 
@@ -106,6 +107,8 @@ def test_account_feeds_events_clicks_and_jobs_are_told(db, launch, system, clock
                 rule="BOT-02",
             )  # fmt: skip
         )
+        session.flush()
+        figures.rebuild(session)
         counting.count(session, clock(), "ses", "delivery", "applied")
     found = told(system)
     assert found["tpma_quota_used_ratio", "account:ses"] == 0.92

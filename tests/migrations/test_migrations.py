@@ -141,7 +141,7 @@ def test_two_migrators_at_once_end_where_one_would(empty, tmp_path):
             "TPMA_HOME": str(tmp_path),
         }
         done = subprocess.run(
-            command, env=environment, capture_output=True, check=False, timeout=60
+            command, env=environment, capture_output=True, check=False, timeout=300
         )
         return done.returncode
 

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from tests.factories import leads, pages, tracking
 from tests.factories.tracking import CHROME
-from tpma.launches.models import Launch, LaunchState
+from tpma.launches.models import Launch, LaunchAsset, LaunchState
 from tpma.pages import jobs, queries, service
-from tpma.pages.models import FormSubmission, PageState
+from tpma.pages.models import FormSubmission, LandingPage, PageState
 from tpma.pages.rules import token_purpose
 from tpma.rendering.page_texts import say
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
@@ -192,3 +192,39 @@ def test_looking_at_a_page_writes_no_submission(client, page, db):
     leads.open_form(client, page)
     with db.reading() as session:
         assert session.scalars(select(FormSubmission)).all() == []
+
+
+def test_a_page_that_was_shown_before_shows_what_changed_since(client, page, db):
+    """The bytes of a visit are kept; state, editions and reader are those of the next one."""
+    assert client.get(f"/l/{page.slug}/de-DE", headers=HEADERS).status_code == 200
+    with db.transaction() as session:
+        made = session.get_one(LandingPage, page.id)
+        made.state = PageState.BLOCKED
+    assert client.get(f"/l/{page.slug}/de-DE", headers=HEADERS).status_code == 410
+    with db.transaction() as session:
+        session.get_one(LandingPage, page.id).state = PageState.LIVE
+        launch = session.get_one(Launch, page.launch_id)
+        launch.name = "Named anew"
+        session.execute(
+            delete(LaunchAsset).where(
+                LaunchAsset.launch_id == launch.id, LaunchAsset.locale == "ja-JP"
+            )
+        )
+    answer = client.get(f"/l/{page.slug}/de-DE", headers=HEADERS)
+    assert "ja-JP" not in answer.text
+    assert client.get(f"/l/{page.slug}/ja-JP", headers=HEADERS).status_code == 404
+
+
+def test_two_readers_of_one_page_get_their_own_marks(client, session, system):
+    first = tracking.message()
+    launch = session.get_one(Launch, first.launch_id)
+    second = tracking.message(launch)
+    page = pages.page(launch, ("en-US", "de-DE"))
+    session.commit()
+    tokens = [system.signer.token(message.id) for message in (first, second)]
+    texts = [client.get(f"/l/{page.slug}?r={token}", headers=HEADERS).text for token in tokens]
+    for mine, other, text in zip(tokens, reversed(tokens), texts, strict=True):
+        assert leads.hidden(text)["r"] == mine
+        assert text.count(mine) == 4  # the form, the way out, the other language, the style sheet
+        assert other not in text
+        assert "tpma-" not in text

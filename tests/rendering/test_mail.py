@@ -134,6 +134,32 @@ def test_links_are_signed_for_the_reader():
     assert "brightline.example/c" not in html
 
 
+def test_a_trap_stands_in_the_html_that_nobody_sees_hears_or_reaches_by_tab():
+    html = SKELETON.html(PRIYA, TOKEN)
+    trap = LexborHTMLParser(html).css_first(f'a[href="https://go.example/c/{TOKEN}_"]')
+    assert trap.attributes == {
+        "href": f"https://go.example/c/{TOKEN}_",
+        "rel": "nofollow",
+        "tabindex": "-1",
+        "aria-hidden": "true",
+        "style": "display:none",
+    }
+    assert trap.text() == ""
+    assert f"{TOKEN}_" not in SKELETON.text(PRIYA, TOKEN)
+
+
+def test_without_tracking_a_mail_tells_nothing_of_its_reader_but_how_to_leave():
+    skeleton = _skeleton(launch=factory.facts_of_launch(tracks_readers=False))
+    html, text = skeleton.html(PRIYA, TOKEN), skeleton.text(PRIYA, TOKEN)
+    assert html.count(TOKEN) == html.count(f"/u/{TOKEN}")
+    assert text.count(TOKEN) == text.count(f"/u/{TOKEN}")
+    assert "/o/" not in html
+    addresses = [a.attributes["href"] for a in LexborHTMLParser(html).css("a[href]")]
+    pages = [address for address in addresses if "utm_id=" in address]
+    assert pages
+    assert all("utm_medium=email" in address and "&r=" not in address for address in pages)
+
+
 def test_the_signed_links_of_a_mail_are_those_it_uses():
     assert signed_links(factory.content(), "email1") == ["email1.site", "email1.cta"]
 

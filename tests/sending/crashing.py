@@ -34,7 +34,7 @@ from tpma.core.log import logger
 from tpma.core.settings import load
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
-from tpma.sending import engine, feedback, handing_over, outcomes, planning, recovery
+from tpma.sending import engine, feedback, handing_over, outcomes, planning, queueing, recovery
 from tpma.sending import service as sending
 from tpma.system import System
 from tpma.wiring import from_settings
@@ -45,7 +45,7 @@ _log = logger("crashing")
 # name → (where the function is, its name, at which moment of it)
 TRAPS: dict[str, tuple[Any, str, str]] = {
     "CP0 planning": (planning, "plan_first", "after"),
-    "CP0 queueing": (planning, "queue", "after"),
+    "CP0 queueing": (queueing, "queue", "after"),
     "CP1 turn, before commit": (engine, "claim", "commit"),
     "CP2 turn taken": (engine, "claim", "after"),
     "CP3 intent, before commit": (engine, "_commit_intent", "commit"),

@@ -14,7 +14,7 @@ from tests.factories import sending as look
 from tests.sending.rehearsal import AFTER_A_CALL, BATCH, WORKERS, gone, state_of
 from tests.simulator.stage import eventually
 from tpma.launches import service as launches
-from tpma.sending import engine, planning, provider, recovery, resending
+from tpma.sending import engine, provider, queueing, recovery, resending
 from tpma.sending import service as sending
 from tpma.sending.models import SendState
 from tpma.worker.loop import listen
@@ -76,7 +76,7 @@ def test_a_worker_frozen_past_its_lease_sends_what_is_still_its_own(stage):
 
 @only_postgres
 def test_connections_cut_in_the_middle_of_a_batch(stage, monkeypatch):
-    monkeypatch.setattr(planning, "CHUNK", 10)
+    monkeypatch.setattr(queueing, "CHUNK", 10)
     chance = random.Random(7)
     stage.running(0, *["slow250"] * 40)
     for _cut in range(4):
@@ -94,13 +94,16 @@ def test_connections_cut_in_the_middle_of_a_batch(stage, monkeypatch):
 
 
 def _cut_connections(stage):
-    query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"
+    query = (  # of this database only: another test process has workers of that name too
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = :name AND datname = current_database()"
+    )
     with stage.db.transaction() as session:
         return len(session.execute(text(query), {"name": WORKERS}).all())
 
 
 def test_pause_and_stop_hold_back_all_but_what_is_in_flight(stage, monkeypatch):
-    monkeypatch.setattr(planning, "CHUNK", 35)
+    monkeypatch.setattr(queueing, "CHUNK", 35)
     launch_id = stage.running(0, *["slow250"] * 70)
     workers = [stage.worker(), stage.worker()]
     in_flight = len(workers) * BATCH
@@ -138,7 +141,7 @@ def _at_rest(stage, in_flight):
 def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, request):
     """At 0.9 of the cap by our own rule. How fast it was goes into the report (--junitxml), for
     that is the machine's verdict too."""
-    monkeypatch.setattr(planning, "CHUNK", 60)
+    monkeypatch.setattr(queueing, "CHUNK", 60)
     _cap(stage, CAP)
     stage.ahead += 61  # the account is asked once a minute
     provider.refresh(stage.system)
@@ -169,7 +172,7 @@ def _cap(stage, rate):
 
 @only_postgres
 def test_a_cap_that_falls_costs_time_and_no_mail(stage, monkeypatch):
-    monkeypatch.setattr(planning, "CHUNK", 20)
+    monkeypatch.setattr(queueing, "CHUNK", 20)
     _cap(stage, CAP)
     stage.ahead += 61
     provider.refresh(stage.system)
@@ -189,7 +192,7 @@ def test_a_cap_that_falls_costs_time_and_no_mail(stage, monkeypatch):
 @pytest.mark.parametrize("seed", [1])
 def test_hints_lost_doubled_and_out_of_order_change_nothing(stage, monkeypatch, seed):
     """As a broker deals them out: to threads of one process, which share a name, and to others."""
-    monkeypatch.setattr(planning, "CHUNK", 10)
+    monkeypatch.setattr(queueing, "CHUNK", 10)
     chance = random.Random(seed)
     launch_id = stage.running(50, "dropafter", "e500before", "t429x1")
     deck = ["drain"] * 24 + ["recover"] * 6 + ["listen"] * 6

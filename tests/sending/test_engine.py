@@ -327,7 +327,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing(running, system, clock):
 
 
 def test_two_workers_at_once_send_each_mail_once(db, session, system, monkeypatch):
-    monkeypatch.setattr("tpma.sending.planning.CHUNK", 40)
+    monkeypatch.setattr("tpma.sending.queueing.CHUNK", 40)
     launch = make.running_launch(contacts=300)
     session.commit()
     mail = FakeMail()

@@ -1,6 +1,7 @@
 """Mails without a launch: one a cause, at least once, and nobody else's header."""
 
 import email
+from datetime import timedelta
 from email.policy import default as modern
 
 import pytest
@@ -12,6 +13,7 @@ from tpma import jobs
 from tpma.core.errors import Invalid, Unavailable
 from tpma.ports.mail import Outcome, SendResult
 from tpma.sending import notices
+from tpma.sending.events.models import Feed
 from tpma.sending.models import Notice, NoticeState, OutboxMail
 from tpma.worker.loop import settle
 
@@ -205,3 +207,48 @@ def test_the_job_tries_again_later(db, session, system, clock):
     clock.forward(seconds=6)
     settle(flaky)
     assert _state(db) is NoticeState.ACCEPTED
+
+
+@pytest.fixture
+def told_by_a_feed(db):
+    """A watched feed that has told of nothing since nine."""
+
+    def feed(seen, started):
+        with db.transaction() as session:
+            known = session.get(Feed, "ses:main") or Feed(name="ses:main", is_watched=True)
+            known.seen_through, known.attempts_through = seen, started
+            session.add(known)
+
+    return feed
+
+
+def test_while_the_feed_is_silent_a_doubt_is_no_evidence(db, system, clock, told_by_a_feed):
+    """T16 freezes: half an hour is over, and nobody knows whether the mail arrived."""
+    told_by_a_feed(clock(), clock())
+    unclear = _doubtful(system)
+    unclear.mail.script = None
+    clock.forward(hours=5)
+    with pytest.raises(Unavailable):
+        notices.send(unclear, **told())
+    assert notices.settle(unclear) == 0
+    assert (len(unclear.mail.asked), _state(db)) == (1, NoticeState.IN_DOUBT)
+
+
+def test_once_the_feed_has_told_of_later_mails_it_is_sent_again(db, system, clock, told_by_a_feed):
+    """By the sweep: its job has been given up long ago."""
+    unclear = _doubtful(system)
+    unclear.mail.script = None
+    told_by_a_feed(clock() + timedelta(minutes=3), clock() + timedelta(minutes=1))
+    clock.forward(hours=5)
+    assert notices.settle(unclear) == 1
+    assert (len(unclear.mail.asked), _state(db)) == (2, NoticeState.ACCEPTED)
+    assert notices.settle(unclear) == 0
+
+
+def test_nobody_waits_for_a_silent_feed_longer_than_a_day(db, system, clock, told_by_a_feed):
+    told_by_a_feed(clock(), clock())
+    unclear = _doubtful(system)
+    for _again in range(3):
+        clock.forward(hours=24)
+        notices.settle(unclear)
+    assert (len(unclear.mail.asked), _state(db)) == (2, NoticeState.UNCONFIRMED)

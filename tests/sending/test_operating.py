@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from tests import factories
 from tests.factories import launches as make
@@ -17,6 +17,7 @@ from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.mail import Outcome, SendResult
 from tpma.sending import lanes, limits, operating, overseeing
+from tpma.sending.mailboxes import Mailbox
 from tpma.sending.models import (
     LaunchPace,
     Message,
@@ -24,6 +25,7 @@ from tpma.sending.models import (
     SendChunk,
     SendLane,
     SendState,
+    Warmup,
 )
 from tpma.web.security import limiter
 from tpma.worker.loop import Worker, settle
@@ -254,7 +256,9 @@ def test_the_account_says_how_much_of_the_day_is_used(db, launch, clock, browser
 @pytest.mark.parametrize(
     "path",
     ["account/release", "lanes/{tenant}/release", "launches/{launch}/pause",
-     "launches/{launch}/resume", "launches/{launch}/let-go", "launches/{launch}/queue-again"],
+     "launches/{launch}/resume", "launches/{launch}/let-go", "launches/{launch}/queue-again",
+     "warm-ups/declare", "warm-ups/take-up", "warm-ups/limit", "mailboxes/release",
+     "mailboxes/limit"],
 )  # fmt: skip
 def test_only_the_operator_comes_here(db, launch, partner, path):
     where = path.format(tenant=launch.tenant_id, launch=launch.id)
@@ -320,3 +324,54 @@ def test_a_collecting_launch_with_mails_in_its_queue_is_held_after_a_restore(
     with db.reading() as reading:
         [shown] = overseeing.sending(reading, clock())
     assert shown.held_back
+
+
+@pytest.fixture
+def domains(db, clock):
+    """One domain on its way, one stopped, and a provider that is slowed down."""
+    with db.transaction() as session:
+        session.add(Warmup(domain="rheinwerk-mail.de", step=2, day=clock().date(), taken=9))
+        session.add(Warmup(domain="brightline.com", stopped="complaints", verdict="stop"))
+        scope = limits.mailbox_scope("rheinwerk-mail.de", Mailbox.GMAIL)
+        limits.brake(session, scope, 0.5, clock(), clock() + timedelta(hours=4), "deferred")
+
+
+def test_the_page_shows_warm_ups_and_slowed_providers(browser, domains):
+    page = browser.get("/admin/delivery/").text
+    assert all(words in page for words in ("rheinwerk-mail.de", "Rung 3", "too many complaints"))
+    assert all(words in page for words in ("Gmail", "1,800 an hour", "Full speed now"))
+
+
+@pytest.mark.parametrize(
+    ("where", "form", "again"),
+    [
+        ("warm-ups/declare", {"domain": "rheinwerk-mail.de"}, 409),
+        ("warm-ups/take-up", {"domain": "brightline.com"}, 409),
+        ("warm-ups/limit", {"domain": "rheinwerk-mail.de", "mails": "70"}, 303),
+        ("mailboxes/release", {"domain": "rheinwerk-mail.de", "mailbox": "gmail"}, 409),
+        ("mailboxes/limit",
+         {"domain": "rheinwerk-mail.de", "mailbox": "yahoo", "mails": "70"}, 303),
+    ],
+)  # fmt: skip
+def test_what_the_operator_decides_on_a_domain_is_audited(browser, db, domains, where, form, again):
+    assert browser.post(f"/admin/delivery/{where}", data=form).status_code == 303
+    assert browser.post(f"/admin/delivery/{where}", data=form).status_code == again
+    with db.reading() as session:
+        kinds = ("warmup.%", "mailbox.%")
+        entry = session.scalars(
+            select(AuditLog).where(or_(*(AuditLog.action.like(kind) for kind in kinds)))
+        ).first()
+    assert entry.actor_id is not None
+
+
+@pytest.mark.parametrize(
+    ("where", "form", "status"),
+    [
+        ("warm-ups/declare", {"domain": "nobody.net"}, 404),
+        ("warm-ups/limit", {"domain": "rheinwerk-mail.de", "mails": "many"}, 422),
+        ("mailboxes/limit", {"domain": "rheinwerk-mail.de", "mailbox": "fax"}, 422),
+        ("mailboxes/release", {"domain": "rheinwerk-mail.de", "mailbox": "yahoo"}, 409),
+    ],
+)
+def test_a_domain_or_provider_there_is_not_is_refused(browser, domains, where, form, status):
+    assert browser.post(f"/admin/delivery/{where}", data=form).status_code == status

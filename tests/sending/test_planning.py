@@ -19,7 +19,7 @@ from tpma.audiences.models import (
 from tpma.identity.models import Organisation
 from tpma.launches import compiling
 from tpma.launches.models import Launch
-from tpma.sending import planning, service
+from tpma.sending import planning, queueing, service
 from tpma.sending.models import Message, SendChunk, SendState
 from tpma.tracking import unsubscribing
 
@@ -185,9 +185,9 @@ def test_taken_back_before_its_hour_nothing_of_a_launch_stays(session):
 
 
 def test_queueing_puts_every_row_in_a_chunk_of_at_most_500(session, clock, monkeypatch):
-    monkeypatch.setattr(planning, "CHUNK", 4)
+    monkeypatch.setattr(queueing, "CHUNK", 4)
     launch = make.scheduled_launch(contacts=10)
-    assert planning.queue(session, launch, 1, clock()) == 3
+    assert queueing.queue(session, launch, 1, clock()) == 3
     rows = session.execute(select(Message.chunk_id, func.count()).group_by(Message.chunk_id)).all()
     assert sorted(n for _chunk, n in rows) == [2, 4, 4]
     assert planning.counts(session, launch.id) == {"queued": 10}
@@ -195,12 +195,12 @@ def test_queueing_puts_every_row_in_a_chunk_of_at_most_500(session, clock, monke
 
 def test_queueing_again_takes_in_only_who_came_since(session, clock):
     launch = make.scheduled_launch(contacts=3)
-    planning.queue(session, launch, 1, clock())
-    assert planning.queue(session, launch, 1, clock()) == 0
+    queueing.queue(session, launch, 1, clock())
+    assert queueing.queue(session, launch, 1, clock()) == 0
     late = session.scalars(select(Message).where(Message.launch_id == launch.id)).first()
     late.send_state, late.chunk_id = SendState.PLANNED, None
     session.flush()
-    assert planning.queue(session, launch, 1, clock()) == 1
+    assert queueing.queue(session, launch, 1, clock()) == 1
     assert planning.counts(session, launch.id) == {"queued": 3}
     assert session.scalar(select(func.count(SendChunk.id))) == 2
 
@@ -210,7 +210,7 @@ def test_who_withdrew_since_the_planning_is_skipped_when_queued(session, clock):
     row = session.scalars(select(Message).where(Message.launch_id == launch.id)).first()
     person = session.get_one(make.Contact, row.contact_id)
     audiences.withdraw(session, person, ConsentPurpose.PARTNER_MARKETING, "portal")
-    planning.queue(session, launch, 1, clock())
+    queueing.queue(session, launch, 1, clock())
     session.refresh(row)
     assert (row.send_state, row.reason) == (SendState.SKIPPED, "suppressed")
 

@@ -22,6 +22,7 @@ from tpma.audiences.models import (
 from tpma.core.signing import ALPHABET, Signer, link_character
 from tpma.identity.models import OrganisationStatus
 from tpma.launches.models import Launch, LaunchState
+from tpma.rendering.mail import TRAP
 from tpma.rendering.page_texts import say
 from tpma.sending.models import DeliveryFact, FactKind, Message
 from tpma.tracking import queries
@@ -108,9 +109,9 @@ def test_machine_hits_are_kept(client, token, db):
     client.get(link(token, 0), headers={"User-Agent": "Barracuda"})
     client.get(link(token, 0), headers=HEADERS | {"Sec-Purpose": "prefetch"})
     assert [(e.verdict, e.rule) for e in events(db)] == [
-        (Verdict.BOT, "BOT-01/1"),
-        (Verdict.SCANNER, "BOT-02/1"),
-        (Verdict.BOT, "BOT-01/1"),
+        (Verdict.BOT, "BOT-01/2"),
+        (Verdict.SCANNER, "BOT-02/2"),
+        (Verdict.BOT, "BOT-01/2"),
     ]
 
 
@@ -234,7 +235,7 @@ def test_no_click_ever_leaves_the_launchs_own_links(client, token, system):
     ours = {*pages.LINKS.values()} - {"page"}
     for number in range(64):
         answer = client.get(link(token, number), headers=HEADERS)
-        if number < len(pages.LINKS):
+        if number < len(pages.LINKS) or number == TRAP:
             where = answer.headers["Location"]
             assert where in ours or where.startswith(f"{system.settings.base_url}/l/")
         else:

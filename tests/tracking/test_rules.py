@@ -7,15 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from tests.factories.tracking import CHROME
-from tpma.core.errors import NotFound
+from tpma.core.errors import Invalid, NotFound
+from tpma.tracking import networks
 from tpma.tracking.models import EventType, Verdict
 from tpma.tracking.rules import (
-    Hit,
+    Around,
+    Event,
+    Ruling,
+    Trap,
     Visit,
     agent_family,
     allowed_target,
-    classify,
+    bursts,
+    gateways,
     ip_prefix,
+    judge,
+    signs_of,
 )
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -23,6 +30,10 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 def visit(**given) -> Visit:
     return Visit(**{"at": NOW, "agent": CHROME} | given)
+
+
+def classify(kind: EventType, seen: Visit, **around) -> Ruling:
+    return judge(Event(kind, seen.at, signs=signs_of(seen)), Around(**around))
 
 
 def ago(**span) -> datetime:
@@ -44,7 +55,7 @@ def ago(**span) -> datetime:
 def test_bot_01_who_only_looks_ahead_is_a_machine(method, purpose, verdict):
     ruling = classify(EventType.CLICK, visit(method=method, purpose=purpose))
     assert ruling.verdict is verdict
-    assert ruling.rule == ("BOT-01/1" if verdict is Verdict.BOT else "")
+    assert ruling.rule == ("BOT-01/2" if verdict is Verdict.BOT else "")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +67,7 @@ def test_bot_01_who_only_looks_ahead_is_a_machine(method, purpose, verdict):
         ("python-requests/2.32", Verdict.BOT),
         ("Go-http-client/2.0", Verdict.BOT),
         ("Mozilla/5.0 (compatible; Barracuda Sentinel)", Verdict.SCANNER),
-        ("Mozilla/5.0 (X11) Mimecast/1", Verdict.SCANNER),
+        ("Mozilla/5.0 (X11) Mimecast/2", Verdict.SCANNER),
         ("Mozilla/5.0 (Windows NT 10.0) SafeLinks", Verdict.SCANNER),
         ("Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)", Verdict.SCANNER),
         ("Mozilla/5.0 (Windows NT 6.1) BingPreview/1.0b", Verdict.SCANNER),
@@ -67,7 +78,7 @@ def test_bot_01_who_only_looks_ahead_is_a_machine(method, purpose, verdict):
 def test_bot_02_libraries_and_known_scanners_say_who_they_are(agent, verdict):
     ruling = classify(EventType.CLICK, visit(agent=agent))
     assert ruling.verdict is verdict
-    assert ruling.rule == ("" if verdict is Verdict.HUMAN else "BOT-02/1")
+    assert ruling.rule == ("" if verdict is Verdict.HUMAN else "BOT-02/2")
 
 
 @pytest.mark.parametrize(
@@ -82,42 +93,142 @@ def test_bot_02_libraries_and_known_scanners_say_who_they_are(agent, verdict):
     ],
 )
 def test_bot_04_nobody_reads_a_mail_in_two_seconds(accepted, verdict):
-    assert classify(EventType.CLICK, visit(), "a", accepted_at=accepted).verdict is verdict
+    assert classify(EventType.CLICK, visit(), accepted_at=accepted).verdict is verdict
+
+
+def clicks(*hits: tuple[str, float], message_id: int = 1) -> list[Event]:
+    """(link, seconds before now), oldest first."""
+    made = [
+        Event(EventType.CLICK, ago(seconds=span), message_id, link_key=key) for key, span in hits
+    ]
+    return sorted(made, key=lambda click: click.at)
 
 
 @pytest.mark.parametrize(
-    ("earlier", "verdict", "since"),
+    ("hits", "caught"),
     [
-        ([], Verdict.HUMAN, None),
-        ([("b", 3.0)], Verdict.HUMAN, None),
-        ([("b", 4.0), ("c", 2.0)], Verdict.SCANNER, 4.0),
-        ([("b", 5.0), ("c", 5.0)], Verdict.SCANNER, 5.0),
-        ([("b", 5.1), ("c", 5.1)], Verdict.HUMAN, None),
-        ([("a", 4.0), ("a", 2.0)], Verdict.HUMAN, None),  # a nervous finger, one link
-        ([("a", 0.05)], Verdict.HUMAN, None),  # a double click
-        ([("b", 0.05)], Verdict.SCANNER, 0.05),  # two links faster than a hand
-        ([("b", 0.1)], Verdict.HUMAN, None),
+        ([("a", 0)], []),
+        ([("b", 3.0), ("a", 0)], []),
+        ([("b", 4.0), ("c", 2.0), ("a", 0)], [0, 1, 2]),
+        ([("b", 5.0), ("c", 5.0), ("a", 0)], [0, 1, 2]),
+        ([("b", 5.1), ("a", 2.0), ("c", 0)], []),
+        ([("d", 9), ("b", 4.0), ("b", 3.0), ("c", 2.0), ("a", 0), ("d", -9)], [1, 2, 3, 4]),
+        ([("a", 4.0), ("a", 2.0), ("a", 0)], []),  # a nervous finger, one link
+        ([("a", 0.05), ("a", 0)], []),  # a double click
+        ([("b", 0.05), ("a", 0)], [0, 1]),  # two links faster than a hand
+        ([("b", 0.08), ("b", 0.04), ("a", 0), ("a", -9)], [0, 1, 2]),
+        ([("b", 0.1), ("a", 0)], []),
     ],
 )
-def test_bot_05_a_burst_over_the_links_is_a_scanners(earlier, verdict, since):
-    hits = [Hit(ago(seconds=span), key) for key, span in earlier]
-    ruling = classify(EventType.CLICK, visit(), "a", earlier=hits)
-    assert ruling.verdict is verdict
-    assert ruling.burst_since == (None if since is None else ago(seconds=since))
+def test_bot_05_a_burst_over_the_links_is_a_scanners(hits, caught):
+    assert sorted(bursts(clicks(*hits))) == caught
 
 
-@pytest.mark.parametrize(("loaded", "rule"), [(None, ""), (True, ""), (False, "BOT-08/1")])
+@pytest.mark.parametrize(("links", "caught"), [(0, []), (1, []), (2, [0, 1]), (3, []), (9, [])])
+def test_bot_05_all_links_of_a_mail_with_two_are_enough(links, caught):
+    assert sorted(bursts(clicks(("a", 3), ("b", 0)), links)) == caught
+
+
+@given(some.lists(some.tuples(some.sampled_from("abc"), some.integers(0, 20)), max_size=30))
+def test_bot_05_one_pass_finds_what_looking_at_every_window_finds(hits):
+    made = clicks(*((key, float(at)) for key, at in hits))
+    slow = set()
+    for first in range(len(made)):
+        window = [
+            n
+            for n in range(first, len(made))
+            if made[n].at - made[first].at <= timedelta(seconds=5)
+        ]
+        if len({made[n].link_key for n in window}) >= 3:
+            slow |= set(window)
+    for n, one in enumerate(made):
+        near = [o for o in made if abs(o.at - one.at) < timedelta(milliseconds=100)]
+        if {o.link_key for o in near} > {one.link_key}:
+            slow.add(n)
+    assert bursts(made) == slow
+
+
+def test_bot_03_who_walks_into_the_trap_takes_its_other_hits_along():
+    trap = Trap("203.0.113.0/24", "Chrome", NOW, NOW)
+    cases = [
+        ("203.0.113.0/24", "Firefox", 0, True),
+        ("198.51.100.0/24", "Chrome", 0, True),
+        ("198.51.100.0/24", "Firefox", 0, False),
+        ("", "", 0, False),
+        ("203.0.113.0/24", "Chrome", 10, True),
+        ("203.0.113.0/24", "Chrome", -10, True),
+        ("203.0.113.0/24", "Chrome", 10.1, False),
+        ("203.0.113.0/24", "Chrome", -10.1, False),
+    ]
+    for kind in (EventType.CLICK, EventType.OPEN, EventType.PAGE_VIEW):
+        for network, family, minutes, caught in cases:
+            event = Event(kind, ago(minutes=minutes), 1, network=network, family=family)
+            ruling = judge(event, Around(traps=[trap]))
+            assert (ruling == Ruling(Verdict.SCANNER, "BOT-03/2")) is caught
+
+
+def test_bot_03_the_trap_itself_is_no_persons():
+    assert judge(Event(EventType.TRAP, NOW, 1)) == Ruling(Verdict.SCANNER, "BOT-03/2")
+
+
+@pytest.mark.parametrize(
+    ("messages", "span", "domains", "caught"),
+    [
+        (5, 60, {}, True),
+        (5, 61, {}, False),
+        (4, 10, {}, False),
+        (5, 10, {3: "other.example"}, False),
+        (6, 10, {3: "other.example"}, True),
+        (5, 10, {3: ""}, False),  # free mail, or nobody knows
+    ],
+)
+def test_bot_07_five_readers_of_a_company_within_a_minute_are_its_gateway(
+    messages, span, domains, caught
+):
+    made = [
+        Event(EventType.CLICK, NOW + timedelta(seconds=span * n / (messages - 1)), n + 1)
+        for n in range(messages)
+    ]
+    company = {n + 1: "mill.example" for n in range(messages)} | domains
+    found = gateways(made, company)
+    expected = {n for n in range(messages) if company[n + 1] == "mill.example"} if caught else set()
+    assert found == expected
+
+
+def test_bot_07_one_reader_who_clicks_often_is_no_gateway():
+    made = [Event(EventType.CLICK, NOW, 1) for _time in range(20)]
+    assert gateways(made, {1: "mill.example"}) == set()
+
+
+@pytest.mark.parametrize(
+    ("listed", "loaded", "at_once", "ruling"),
+    [
+        (True, None, False, Ruling(Verdict.HUMAN, "BOT-06/2")),
+        (True, True, False, Ruling(Verdict.HUMAN, "BOT-06/2")),
+        (True, False, False, Ruling(Verdict.SCANNER, "BOT-06/2")),
+        (False, False, False, Ruling(Verdict.HUMAN, "BOT-08/2")),
+        (True, None, True, Ruling(Verdict.SCANNER, "BOT-04/2")),
+    ],
+)
+def test_bot_06_a_listed_network_counts_half(listed, loaded, at_once, ruling):
+    signs = signs_of(visit(address="192.0.2.7"), lambda address: listed)
+    event = Event(EventType.CLICK, NOW, 1, signs=signs)
+    accepted = NOW if at_once else None
+    assert judge(event, Around(accepted_at=accepted, loaded=loaded)) == ruling
+
+
+@pytest.mark.parametrize(("loaded", "rule"), [(None, ""), (True, ""), (False, "BOT-08/2")])
 def test_bot_08_a_page_without_its_style_sheet_is_odd_but_no_proof(loaded, rule):
-    ruling = classify(EventType.CLICK, visit(), "a", loaded_page=loaded)
+    ruling = classify(EventType.CLICK, visit(), loaded=loaded)
     assert (ruling.verdict, ruling.rule) == (Verdict.HUMAN, rule)
 
 
 @pytest.mark.parametrize(
     ("agent", "verdict", "rule"),
     [
-        ("Mozilla/5.0", Verdict.MACHINE_OPEN, "BOT-09/1"),
-        ("Mozilla/5.0 (Windows NT 5.1) via ggpht.com GoogleImageProxy", Verdict.HUMAN, "BOT-09/1"),
-        ("YahooMailProxy; https://help.yahoo.com", Verdict.HUMAN, "BOT-09/1"),
+        ("Mozilla/5.0", Verdict.MACHINE_OPEN, "BOT-09/2"),
+        ("Mozilla/5.0 (Windows NT 5.1) via ggpht.com GoogleImageProxy", Verdict.HUMAN, "BOT-09/2"),
+        ("YahooMailProxy; https://help.yahoo.com", Verdict.HUMAN, "BOT-09/2"),
         (CHROME, Verdict.HUMAN, ""),
     ],
 )
@@ -184,3 +295,61 @@ def test_web_mail_and_telephone_may_be_reached(target):
 def test_no_other_target_may_be_reached(target):
     with pytest.raises(NotFound):
         allowed_target(target)
+
+
+LIST = """
+as-of: 2026-03-01
+203.0.113.0/25  # somewhere
+198.51.100.7
+2001:db8:7::/48
+"""
+
+
+@pytest.mark.parametrize(
+    ("address", "listed"),
+    [
+        ("203.0.113.0", True),
+        ("203.0.113.127", True),
+        ("203.0.113.128", False),
+        ("::ffff:203.0.113.5", True),
+        ("198.51.100.7", True),
+        ("198.51.100.8", False),
+        ("2001:db8:7:1::9", True),
+        ("2001:db8:8::", False),
+        ("0.0.0.0", False),
+        ("", False),
+        ("unknown", False),
+    ],
+)
+def test_bot_06_a_list_of_networks_is_read_and_asked(address, listed):
+    assert networks.parsed(LIST).has(address) is listed
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("as-of: 2026-03-01\n\n203.0.113.5/24", "line 3"),
+        ("as-of: 2026-03-01\nmimecast.example", "line 2"),
+        ("as-of: last year", "line 1"),
+        ("203.0.113.0/24", "names no day"),
+    ],
+)
+def test_bot_06_a_list_that_is_wrong_names_its_line(text, said):
+    with pytest.raises(Invalid, match=said):
+        networks.parsed(text)
+
+
+def test_bot_06_the_list_we_ship_can_be_read_and_is_replaced_by_a_file(tmp_path):
+    shipped = networks.current()
+    assert shipped.has("40.92.1.1")
+    own = tmp_path / "own.txt"
+    own.write_text(LIST)
+    try:
+        networks.use(own)
+        assert networks.is_listed("203.0.113.9")
+        with pytest.raises(Invalid, match="TPMA_BOT_NETWORKS"):
+            networks.use(tmp_path / "none.txt")
+        assert networks.is_listed("203.0.113.9")
+    finally:
+        networks.use(None)
+    assert networks.current() is shipped

@@ -44,12 +44,13 @@ class DkimSigner:
         """Raises Invalid for a key that cannot sign."""
         self(_TRIAL, f"a@{self.domain}")
 
-    def __call__(self, raw: bytes, mail_from: str) -> bytes:
+    def __call__(self, raw: bytes, mail_from: str, domain: str = "") -> bytes:
         """The mail with its signature on top; unchanged if it comes from somebody else's domain.
 
-        Raises Invalid if it cannot be signed.
+        `domain` is a partner's whose DNS shows the key too. Raises Invalid if it cannot be signed.
         """
-        if not f".{mail_from.rpartition('@')[2]}".lower().endswith(f".{self.domain}".lower()):
+        signing = domain or self.domain
+        if not f".{mail_from.rpartition('@')[2]}".lower().endswith(f".{signing}".lower()):
             return raw
         names = header_names(raw)
         included = [name for name in _SIGNED if name in names]
@@ -59,7 +60,7 @@ class DkimSigner:
             signature = dkim.sign(
                 raw,
                 self.selector.encode("ascii"),
-                self.domain.encode("ascii"),
+                signing.encode("ascii"),
                 self.key,
                 canonicalize=(b"relaxed", b"relaxed"),
                 include_headers=included,

@@ -123,6 +123,8 @@ class SesMail:
             "Content": {"Raw": {"Data": envelope.raw}},
             "EmailTags": [{"Name": k, "Value": v} for k, v in envelope.tags.items()],
         }
-        if self._configuration_set:
-            request["ConfigurationSetName"] = self._configuration_set
+        if group := envelope.configuration_set or self._configuration_set:
+            request["ConfigurationSetName"] = group
+        if envelope.tenant:
+            request["TenantName"] = envelope.tenant
         return request

@@ -34,7 +34,7 @@ _QUEUE_IDS = (
 _NOT_SENT, _REFUSED, _MAYBE = Outcome.NOT_SENT, Outcome.REFUSED, Outcome.MAYBE
 _LATE = SendResult(_NOT_SENT, code="DeadlinePassed")
 
-Signing = Callable[[bytes, str], bytes]  # the mail and its From address
+Signing = Callable[[bytes, str, str], bytes]  # the mail, its From address, d= if another's
 
 
 class _Stale(Exception):
@@ -137,7 +137,7 @@ class SmtpMail:
     def _signed(self, envelope: Envelope) -> bytes:
         if self._sign is None:
             return envelope.raw
-        return self._sign(envelope.raw, envelope.mail_from)
+        return self._sign(envelope.raw, envelope.mail_from, envelope.dkim_domain)
 
     def _kept(self) -> Session | None:
         """A connection that is still good as far as can be seen from here."""
@@ -199,7 +199,8 @@ class SmtpMail:
         return self._judged(session, envelope, session.wire.reply(self._patience.end))
 
     def _commands(self, session: Session, envelope: Envelope, raw: bytes) -> list[Command]:
-        sender, recipient = self._verp.address(envelope.attempt_id), envelope.rcpt_to
+        sender = self._verp.address(envelope.attempt_id, envelope.bounce_domain)
+        recipient = envelope.rcpt_to
         mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>"
         if "SIZE" in session.features:
             mail += f" SIZE={len(raw)}"

@@ -99,6 +99,20 @@ class MaildirReports:
         return Unavailable(f"Maildir {self.path}: {error.strerror}")
 
 
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A mailbox test mails are sent to, read as those of returned mail are."""
+
+    address: str
+    mailbox: ReportMailbox
+
+    def letters(self, most: int) -> list[Letter]:
+        return self.mailbox.letters(most)
+
+    def put_aside(self, keys: Sequence[str]) -> None:
+        self.mailbox.put_aside(keys)
+
+
 _UID = re.compile(rb"\d+")
 _RECEIVED = re.compile(rb'INTERNALDATE "([^"]+)"')
 

@@ -79,8 +79,10 @@ def request(envelopes: Sequence[Envelope], configuration_set: str) -> dict[str, 
         },
         "BulkEmailEntries": [_entry(each, shared) for each in envelopes],
     }
-    if configuration_set:
-        made["ConfigurationSetName"] = configuration_set
+    if group := first.configuration_set or configuration_set:
+        made["ConfigurationSetName"] = group
+    if first.tenant:
+        made["TenantName"] = first.tenant
     return made
 
 

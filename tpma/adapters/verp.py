@@ -21,19 +21,23 @@ class Verp:
     signer: Signer
     domain: str
 
-    def address(self, attempt_id: str) -> str:
-        """The envelope sender of one attempt, named by 32 hexadecimal digits."""
-        return f"b+{attempt_id}.{self._mac(attempt_id)}@{self.domain}"
+    def address(self, attempt_id: str, domain: str = "") -> str:
+        """The envelope sender of one attempt, named by 32 hexadecimal digits; `domain` is that
+        of a partner whose MX leads here."""
+        domain = domain or self.domain
+        return f"b+{attempt_id}.{self._mac(attempt_id, domain)}@{domain}"
 
     def attempt(self, address: str) -> str | None:
         """Whose bounce this is; None if the address is none of ours or was made up."""
         local, _at, domain = address.strip().strip("<>").lower().rpartition("@")
         found = _LOCAL.fullmatch(local)
-        if not found or domain != self.domain.lower():
+        if not found:
             return None
         attempt_id, mac = found.groups()
-        return attempt_id if hmac.compare_digest(mac, self._mac(attempt_id)) else None
+        return attempt_id if hmac.compare_digest(mac, self._mac(attempt_id, domain)) else None
 
-    def _mac(self, attempt_id: str) -> str:
-        made = self.signer.keyed_hash("verp", attempt_id, size=_MAC_BYTES)
+    def _mac(self, attempt_id: str, domain: str) -> str:
+        """Also over a domain that is not our own: which ones we wrote, the mac alone knows."""
+        other = "" if domain.lower() == self.domain.lower() else f"@{domain.lower()}"
+        made = self.signer.keyed_hash("verp", attempt_id + other, size=_MAC_BYTES)
         return base64.b32encode(made).decode().lower()

@@ -49,6 +49,7 @@ __all__ = [
     "lift_soft_bounce",
     "record_consent",
     "set_opt_in_only",
+    "set_tracks_readers",
     "suppress",
     "suppress_contact",
     "withdraw",
@@ -250,6 +251,16 @@ def set_opt_in_only(session: Session, actor: Actor, tenant_id: UUID, on: bool) -
         return
     company.opt_in_only = on
     record(session, actor, tenant_id, "organisation.opt_in_only", company, on=on)
+    session.flush()
+
+
+def set_tracks_readers(session: Session, actor: Actor, tenant_id: UUID, on: bool) -> None:
+    """Whether mails of this partner (or of this vendor's kits) may tell who opened and clicked."""
+    company = session.get_one(Organisation, tenant_id, with_for_update=True)
+    if company.tracks_readers == on:
+        return
+    company.tracks_readers = on
+    record(session, actor, tenant_id, "organisation.tracks_readers", company, on=on)
     session.flush()
 
 

@@ -90,3 +90,9 @@ def discard_suppressions(list_id: UUID) -> ResponseReturnValue:
 @vendor("blocklist.write")
 def set_opt_in_only() -> ResponseReturnValue:
     return _pages.set_opt_in_only()
+
+
+@studio.post("/suppressions/tracks-readers")
+@vendor("blocklist.write")
+def set_tracks_readers() -> ResponseReturnValue:
+    return _pages.set_tracks_readers()

@@ -253,6 +253,17 @@ class Pages:
         flash(self.words.opt_in_said(on))
         return self._back()
 
+    def set_tracks_readers(self) -> ResponseReturnValue:
+        on = bool(request.form.get("tracks_readers"))
+        with system().db.transaction() as session:
+            service.set_tracks_readers(session, actor(), self.owner.tenant_id, on)
+        flash(
+            _("The next launches tell who opened and clicked.")
+            if on
+            else _("Opens and clicks are not recorded any more.")
+        )
+        return self._back()
+
 
 def _fault_rows(owner: Owner, list_id: UUID) -> Iterator[list[Any]]:
     with system().db.reading() as session:

@@ -23,7 +23,8 @@ def received_file(asks: str = "") -> importing.Received:
     if file is None or not file.filename:
         raise Invalid(asks or _("Choose a CSV or XLSX file with your contacts."), field="file")
     most = system().settings.max_upload_mb * 1024 * 1024
-    return importing.receive(file.stream, file.filename, folder(), most)  # type: ignore[arg-type]
+    with file.stream as stream:  # a large one stands on the disk until it is closed
+        return importing.receive(stream, file.filename, folder(), most)  # type: ignore[arg-type]
 
 
 def before() -> UUID | None:

@@ -78,6 +78,7 @@ def _profile(session: Session, entered: str | None, faults: Faults) -> str:
         company=row.organisation,
         tiles=[tile for tile in sheet.tiles(own) if tile.variant in _VARIANTS],
         facts=vendors.logo_facts(session, row, ""),
+        edition="-".join([str(row.row_version), *sorted(logo.sha256[:8] for logo in own.values())]),
         has_logo=vendors.has_logo(session, row),
         colour=colour,
         reading=sheet.reading(chosen) if chosen and not faults.get("brand_colour") else None,

@@ -176,10 +176,14 @@ def proof(scene: Scene) -> list[Finding]:
 
 def reader(scene: Scene, kind: str) -> Person:
     """Who reads the preview: "longest" and "nameless" show where a layout may break."""
-    country = scene.brand.company.country
+    return person(scene.served, kind, scene.brand.company.country)
+
+
+def person(locale: str, kind: str, country: str = "") -> Person:
+    """An invented reader of that language: "longest", "nameless", else a typical one."""
     if kind == "nameless":
         return Person(country=country)
-    language = scene.served.split("-")[0]
+    language = locale.split("-")[0]
     name = _LONGEST if kind == "longest" else _TYPICAL.get(language, _TYPICAL["en"])
     return Person(*name, country=country)
 

@@ -9,7 +9,7 @@ from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.text import lines, one_line
 from tpma.rendering.colour import LARGE, READABLE, contrast
-from tpma.rendering.content import KitContent, SlotSpec
+from tpma.rendering.content import SECOND_SUBJECT, KitContent, SlotSpec
 
 _MARKUP = re.compile(r"<[a-zA-Z/!?]|\{\{|\{%|\{#")
 _NO_LIMIT = 100_000  # the slot's own limit is checked with a better sentence
@@ -94,7 +94,7 @@ def check_wording(spec: SlotSpec, text: str, locale: str, default: str = "") -> 
     found = words.check_terms(text, locale, field)
     found += words.check_claims(text, default, field)
     found += words.check_links(text, field)
-    if spec.key == "subject":
+    if spec.key in ("subject", SECOND_SUBJECT):
         found += words.check_subject(text, field)
     return _without_vouched(found, words.check_terms(default, locale, field))
 

@@ -14,6 +14,7 @@ from tpma.kits.cli import kits
 from tpma.sending.cli import feed
 from tpma.sending.rehearsing.cli import rehearse
 from tpma.simulator.cli import simulator
+from tpma.tracking.cli import tracking
 from tpma.wiring import started
 
 
@@ -40,6 +41,7 @@ for command in (
     user,
     feed,
     rehearse,
+    tracking,
     simulator,
 ):
     cli.add_command(command)

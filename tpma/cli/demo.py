@@ -23,13 +23,14 @@ def demo(once: bool, as_json: bool) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     schema.upgrade(settings.url_of_database)
     system = from_settings(settings)
+    # Mails of the story name our address: whoever has its port is told before it begins.
+    site = None if once else serve.listening(system)
     outcome = demo_story.play(system, _narrator(started, quiet=as_json))
     if as_json:
         click.echo(json.dumps(asdict(outcome), ensure_ascii=False, indent=2))
-    if once:
-        return
-    _sign_ins(settings.demo_password)
-    serve.run(system)
+    if site:
+        _sign_ins(settings.demo_password)
+        serve.run(system, site)
 
 
 def _narrator(started: float, *, quiet: bool) -> demo_readers.Say:

@@ -287,7 +287,7 @@ def _approve(session: Session, deal: DealRegistration) -> None:
 
 
 def measure(system: System, launch_id: UUID, outcome: Outcome, say: Say) -> None:
-    """Enter what it cost; write the data sheet and the report as files."""
+    """Enter what it cost; write the data sheet and the report as files, once."""
     folder = system.settings.home / "demo"
     folder.mkdir(parents=True, exist_ok=True)
     with system.db.transaction() as session:
@@ -320,10 +320,12 @@ def measure(system: System, launch_id: UUID, outcome: Outcome, say: Say) -> None
 
 
 def _data_sheet(session: Session, system: System, launch: Launch, folder: Path) -> Path:
+    path = folder / f"{launch.campaign_code}-datasheet.pdf"
+    if path.exists():
+        return path
     plan = compiling.drawing(session, launch, system.settings.base_url)
     source = previews.document(session, plan, "datasheet", launch.primary_locale)
     shown = pictures.pictures(session, source.assets, system.settings.base_url)
-    path = folder / f"{launch.campaign_code}-datasheet.pdf"
     path.write_bytes(system.pdf.pdf(source.html, assets=shown))
     return path
 
@@ -343,6 +345,9 @@ def _figures(session: Session, who: Actor, launch: Launch, outcome: Outcome) -> 
 
 def _report(system: System, code: str, folder: Path) -> Path:
     """The report as its partner downloads it: signed in, by the page's own button."""
+    path = folder / f"{code}-report.pdf"
+    if path.exists():
+        return path  # and the person may have another password by now
     client = create_app(system).test_client()
     page = client.get("/sign-in?lang=de").get_data(as_text=True)
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
@@ -351,6 +356,5 @@ def _report(system: System, code: str, folder: Path) -> Path:
     answer = client.get(f"/portal/reports/{code}.pdf")
     if answer.status_code != 200:
         raise Conflict(f"The report was answered with {answer.status_code}.")
-    path = folder / f"{code}-report.pdf"
     path.write_bytes(answer.data)
     return path

@@ -12,6 +12,7 @@ from tpma.sending import invariants
 from tpma.sending.events import health
 from tpma.sending.models import Message, OutboxMail, SendState
 from tpma.system import System
+from tpma.tracking import counting, networks
 from tpma.wiring import from_settings, report_mailboxes
 
 Finding = tuple[bool, str]  # well or not, one line
@@ -26,7 +27,7 @@ def doctor(context: click.Context) -> None:
     system = from_settings()
     findings = list(database(system))
     if all(well for well, _line in findings):  # else there may be no table to look into
-        probes = (fonts, servers, ledger, feeds)
+        probes = (fonts, servers, ledger, feeds, machines)
         findings += [found for probe in probes for found in probe(system)]
     _tell(findings)
 
@@ -87,10 +88,16 @@ def ledger(system: System) -> Iterator[Finding]:
             select(func.count()).where(Message.send_state == SendState.IN_DOUBT)
         )
         stored = session.scalars(select(OutboxMail.provider_id)).all()
+        yield from counting.findings(session)
     yield True, f"messages in doubt: {doubtful}"
     if not system.mail.capabilities.leaves_machine:
         lost = sum(system.mail.stored(name) is None for name in stored)
         yield not lost, f"mails of the mailbox whose file is gone: {lost}"
+
+
+def machines(_system: System) -> Iterator[Finding]:
+    found = networks.current()
+    yield True, f"networks of machines: {len(found)}, as of {found.as_of}"
 
 
 def feeds(system: System) -> Iterator[Finding]:

@@ -149,6 +149,13 @@ def json_elements(session: Session, column: ColumnElement[Any] | Any) -> TableVa
     return func.json_each(column).table_valued("value")
 
 
+def text_after(session: Session, column: Any, sign: str) -> ColumnElement[str]:
+    """What follows the first `sign` in a text column."""
+    if _dialect(session) == "postgresql":
+        return func.split_part(column, sign, 2, type_=column.type)
+    return func.substr(column, func.instr(column, sign) + len(sign), type_=column.type)
+
+
 def one_writer(session: Session) -> bool:
     """A unit of work that writes here is the only one: what it reads nobody else changes."""
     return _dialect(session) == "sqlite"

@@ -26,6 +26,7 @@ from babel.dates import (
     format_skeleton,
     format_time,
     format_timedelta,
+    get_day_names,
 )
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -186,6 +187,12 @@ def moment(value: datetime, style: str = "medium") -> str:
 
 def clock_time(value: datetime) -> str:
     return str(format_time(value, "short", tzinfo=current_zone(), locale=babel_locale()))
+
+
+def weekday_names() -> list[tuple[str, str]]:
+    """ISO weekday ("1" is Monday) and its short name, the week's order."""
+    names = get_day_names("abbreviated", locale=babel_locale())
+    return [(str(day + 1), str(names[day])) for day in range(7)]
 
 
 def ago(value: datetime, now: datetime) -> str:

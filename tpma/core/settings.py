@@ -41,12 +41,12 @@ class Settings(BaseSettings):
     secret_key: str = Field(
         "", description="Signs sessions and links; empty means a key kept in TPMA_HOME/secret.key."
     )
-    base_url: str = Field(
-        "http://localhost:8000",
-        description="Address people reach this installation at; stands in every link we send.",
-    )
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port the web server listens on.")
+    base_url: str = Field(
+        default_factory=lambda said: f"http://localhost:{said.get('port', 8000)}",
+        description="Address people reach this installation at; stands in every link we send.",
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,
@@ -125,12 +125,36 @@ class Settings(BaseSettings):
         None,
         description="RSA key in PEM to sign mails sent by SMTP with; empty means the server signs.",
     )
+    spf_include: str = Field(
+        "",
+        pattern=rf"^$|{_HOST_NAME}",
+        description="What the SPF record of a partner's return path includes where mail leaves by "
+        "SMTP; empty means the bounce domain.",
+    )
+    seed_address: str = Field(
+        "",
+        pattern=r"^$|^[^@\s]+@[^@\s]+\.[^@\s]+$",
+        description="Mailbox of your own at a mail provider that test mails of partners' domains "
+        "go to; empty means that nothing proves how they arrive.",
+    )
+    seed_imap_url: str = Field(
+        "",
+        description="Where that mailbox is read: imaps://user:password@host/INBOX.",
+    )
+    seed_maildir: Path | None = Field(
+        None, description="Maildir that mailbox is delivered to, instead of reading it by IMAP."
+    )
     dsn_maildir: Path | None = Field(
         None, description="Maildir that bounces and complaints are delivered to."
     )
     dsn_imap_url: str = Field(
         "",
         description="Mailbox that bounces and complaints come to: imaps://user:password@host/INBOX.",
+    )
+    bot_networks: Path | None = Field(
+        None,
+        description="File with the networks that machines follow links from, in place of the one "
+        "we ship (tpma/tracking/bot_networks.txt).",
     )
     environment: str = Field(
         "local",
@@ -240,7 +264,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("dsn_imap_url")
+    @field_validator("dsn_imap_url", "seed_imap_url")
     @classmethod
     def _mailbox_we_can_read(cls, value: str) -> str:
         if value and not servers.imap_server(value).user:
@@ -256,8 +280,19 @@ class Settings(BaseSettings):
         return self.home / "outbox"
 
     @property
+    def most_body(self) -> int:
+        """Bytes of a request that are read: twice the largest list, so that a list that is too
+        large is told so at its field, not by a server without words."""
+        return 2 * self.max_upload_mb * 1024 * 1024
+
+    @property
     def domain_of_bounces(self) -> str:
         return self.bounce_domain or f"bounce.{self.mail_domain}"
+
+    @property
+    def proves_domains(self) -> bool:
+        """Whether a test mail can be sent and read back."""
+        return bool(self.seed_address and (self.seed_imap_url or self.seed_maildir))
 
     @property
     def cookies_are_secure(self) -> bool:

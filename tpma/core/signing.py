@@ -9,17 +9,18 @@ import binascii
 import hashlib
 import hmac
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from tpma.core.errors import NotFound
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_SIGNS = frozenset(ALPHABET)
 TOKEN_LENGTH = 24  # 18 bytes: key id 1, subject 7, mac 10
 _MAC = 10
 _KEY_ID = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Signer:
     """Makes and checks tokens under the installation's secret."""
 
@@ -43,7 +44,7 @@ class Signer:
         keyed.update(body)
         return keyed.digest()
 
-    @property
+    @cached_property
     def _key(self) -> bytes:
         return _key_of(self.secret)
 
@@ -66,7 +67,7 @@ def _keyed(secret: str, purpose: str) -> hashlib.blake2b:
 
 
 def _decoded(token: str) -> bytes:
-    if len(token) != TOKEN_LENGTH or not set(token) <= set(ALPHABET):
+    if len(token) != TOKEN_LENGTH or not _SIGNS.issuperset(token):
         raise NotFound("This link is not one of ours.")
     try:
         return base64.urlsafe_b64decode(token)

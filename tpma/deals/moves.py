@@ -3,19 +3,23 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tpma.audiences.models import Contact
 from tpma.deals import rules
 from tpma.deals.models import DealRegistration
 from tpma.deals.rules import DealEvent
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
+from tpma.launches.models import Launch
 from tpma.leads import service as leads
 from tpma.leads.models import Lead, LeadState
 from tpma.leads.rules import LeadEvent, Window, answer_window, may
 from tpma.partners import calendars
 from tpma.partners.models import Enrolment
+from tpma.sending import following
 
 # How the audit log and the page's history name an event.
 DONE = {
@@ -56,6 +60,24 @@ def lead_follows(
         leads.accept(session, actor, lead)
     if may(lead.state, event):
         leads.move(session, actor, lead, event, deal=deal.ref)
+
+
+def end_the_mails(session: Session, deal: DealRegistration) -> None:
+    """Who a deal began with gets no more mails of the campaign.
+
+    The contact is locked as a worker about to send locks it: one comes wholly after the other.
+    """
+    lead = session.get(Lead, deal.lead_id) if deal.lead_id else None
+    if lead is None or lead.launch_id is None:
+        return
+    reader = session.scalar(
+        select(Contact)
+        .where(Contact.id == lead.contact_id, Contact.tenant_id == lead.tenant_id)
+        .with_for_update()
+    )
+    if reader is not None and reader.hmac is not None:
+        launch = session.get_one(Launch, lead.launch_id)
+        following.deal_registered(session, launch, reader.hmac)
 
 
 def vendor_of(session: Session, deal: DealRegistration) -> Organisation:

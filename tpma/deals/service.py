@@ -15,7 +15,15 @@ from tpma.deals import line, notices, queries, rules
 from tpma.deals.drafts import Answers, add_evidence, complete, draft_from_lead
 from tpma.deals.granting import by_rule, put_in_line
 from tpma.deals.models import DealRegistration, DealState, Opportunity, OpportunityStage
-from tpma.deals.moves import due_after, lead_follows, move, resume_clock, start_clock, stop_clock
+from tpma.deals.moves import (
+    due_after,
+    end_the_mails,
+    lead_follows,
+    move,
+    resume_clock,
+    start_clock,
+    stop_clock,
+)
 from tpma.deals.rules import DealEvent
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
@@ -46,6 +54,7 @@ def submit(session: Session, actor: Actor, deal: DealRegistration) -> DealRegist
     start_clock(session, deal, now)
     move(session, actor, deal, DealEvent.SUBMIT)
     lead_follows(session, actor, deal, LeadEvent.REGISTER_DEAL)
+    end_the_mails(session, deal)
     # Who waits in line, or is approved by rule, is told that instead.
     if not put_in_line(session, deal) and by_rule(session, deal) is None:
         notices.received(session, deal)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tpma.core.db import Base, Row, enum_column
@@ -54,6 +54,8 @@ class Organisation(Row):
     # Mails go only to people who signed up: a partner's rule for its own mail, a vendor's for
     # every launch of its kits.
     opt_in_only: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Whether its mails may tell who opened and clicked; both companies of a launch have to agree.
+    tracks_readers: Mapped[bool] = mapped_column(default=True, server_default=true())
 
 
 class UserStatus(StrEnum):

@@ -73,6 +73,7 @@ def _image(draft: Draft, row: Row) -> ImageSpec:
 
 def _asset(draft: Draft, row: Row) -> AssetSpec:
     style = draft.files.get(row.get("style", ""), b"").decode("utf-8-sig")
+    condition = row.get("condition", "none").replace("all", "none")
     return AssetSpec(
         key=row["key"],
         kind=row["kind"],
@@ -80,7 +81,11 @@ def _asset(draft: Draft, row: Row) -> AssetSpec:
         source=draft.templates[row["key"]].source,
         style=style,
         day=row.get("day", 0),
-        condition=row.get("condition", "none"),
+        condition=condition,
+        hours=row.get("hours", 0),
+        after=row.get("after", "start"),
+        link=row.get("link", ""),
+        exit_on_form=row.get("exit_on_form", condition != "form"),
     )
 
 

@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tpma.kits import library
-from tpma.kits.checks import addresses, compiling, markup, merge, mjml, slots, texts, wholeness
+from tpma.kits.checks import (
+    addresses,
+    compiling,
+    markup,
+    merge,
+    mjml,
+    sequence,
+    slots,
+    texts,
+    wholeness,
+)
 from tpma.kits.draft import Draft
 from tpma.kits.faults import Fault
 from tpma.kits.intake import from_folder, from_zip
@@ -13,6 +23,7 @@ from tpma.rendering.content import KitContent
 
 _RULES: tuple[Callable[[Draft], Iterator[Fault]], ...] = (
     wholeness.faults,
+    sequence.faults,
     merge.faults,
     texts.faults,
     slots.faults,

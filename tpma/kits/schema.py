@@ -26,6 +26,7 @@ TIERS = ("registered", "silver", "gold", "platinum")
 TYPES = ("var", "msp", "si", "gsi", "isv", "distributor", "influence")
 MOTIONS = ("demand_gen", "enablement", "thought_leadership", "nurture", "event", "recruit")
 LEAD_COLUMNS = ("given_name", "family_name", "email", "company", "phone", "title", "country")
+CONDITIONS = ("all", "none", "clicked", "not_clicked", "form", "not_form")  # none: as all
 RESERVED = frozenset({"kit", "form", "slot", "consent"})  # first parts of unit ids
 
 
@@ -96,9 +97,14 @@ ASSET: Mapping[str, Table] = {
     "email": {
         **_ASSET,
         "subject": Key(text(150)),
+        "subject_b": Key(text(150), required=False),
         "preheader": Key(text(110)),
         "day": Key(whole_number(0, 90)),
-        "condition": Key(one_of("none", "not_clicked"), required=False),
+        "hours": Key(whole_number(0, 23), required=False),
+        "after": Key(one_of("start", "trigger"), required=False),
+        "condition": Key(one_of(*CONDITIONS), required=False),
+        "link": Key(_ID, required=False),
+        "exit_on_form": Key(true_or_false, required=False),
     },
     "landing_page": {**_ASSET, **_TITLED},
     "pdf": {**_ASSET, "subject": Key(text(200)), "style": Key(a_path, required=False)},

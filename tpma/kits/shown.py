@@ -7,8 +7,9 @@ from babel import Locale
 
 from tpma.core.i18n import current_tag, lazy, ngettext
 from tpma.core.i18n import gettext as _
+from tpma.kits import sequence
 from tpma.localization.rules import ANY, content_chain, direction, served
-from tpma.rendering.content import AssetSpec, KitContent
+from tpma.rendering.content import SECOND_SUBJECT, AssetSpec, KitContent, SlotSpec
 
 ICONS = {
     "email": "mail",
@@ -91,8 +92,8 @@ class Part:
     slots: int  # texts the partner may replace
 
     @property
-    def only_unclicked(self) -> bool:
-        return self.asset.condition == "not_clicked"
+    def whom(self) -> str:
+        return sequence.whom(self.asset)
 
 
 def locale_name(tag: str) -> str:
@@ -161,7 +162,7 @@ def parts(content: KitContent) -> list[Part]:
 
 
 def _sorted(assets: list[AssetSpec]) -> list[AssetSpec]:
-    return sorted(assets, key=lambda asset: asset.day)
+    return sorted(assets, key=lambda a: (a.is_triggered, a.day, a.hours))
 
 
 def _part(content: KitContent, asset: AssetSpec, mails: list[str]) -> Part:
@@ -172,10 +173,15 @@ def _part(content: KitContent, asset: AssetSpec, mails: list[str]) -> Part:
         asset=asset,
         name=name,
         subject=text(content, asset.subject) if asset.subject in content.units else "",
-        when=_("Day %(day)s", day=asset.day) if asset.kind == "email" else "",
-        icon="mail-forward" if asset.condition == "not_clicked" else ICONS[asset.kind],
-        slots=len([slot for slot in content.slots_of(asset.key) if slot.editable_by == "partner"]),
+        when=sequence.when(asset) if asset.kind == "email" else "",
+        icon=ICONS[asset.kind] if asset.condition == "none" else "mail-forward",
+        slots=len([slot for slot in content.slots_of(asset.key) if _is_counted(slot)]),
     )
+
+
+def _is_counted(slot: SlotSpec) -> bool:
+    """A second subject is one text more only for who wants to try two."""
+    return slot.editable_by == "partner" and slot.key != SECOND_SUBJECT
 
 
 def contents(content: KitContent) -> str:

@@ -39,7 +39,7 @@ def _of_kit(draft: Draft) -> Iterator[Source]:
 def _of_asset(draft: Draft, row: Row) -> Iterator[Source]:
     asset = row["key"]
     slots = {slot["key"] for slot in draft.rows("slot") if slot["asset"] == asset}
-    for key in ("subject", "preheader"):
+    for key in ("subject", "subject_b", "preheader"):
         if key in row:
             line = draft.line(*row.where, key)
             yield _plain(f"{asset}.{key}", row[key], line, slot=key in slots)

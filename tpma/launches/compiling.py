@@ -17,13 +17,16 @@ from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
+from tpma.launches import steps
 from tpma.launches.models import Launch, LaunchAsset, Link
 from tpma.localization import rules as locales
-from tpma.rendering.content import KitContent
+from tpma.rendering.content import SECOND_SUBJECT, KitContent
 from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, VendorFacts
 from tpma.rendering.links import target_address
 from tpma.rendering.mail import MOST_LINKS, MailSkeleton, compile_mail, signed_links
 from tpma.rendering.page import PageArtifact, compile_page
+
+SECOND = "~b"  # LaunchAsset.asset of the first mail under its second subject; no kit has this key
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def link_keys(content: KitContent) -> list[str]:
 
 def drawing(session: Session, launch: Launch, base_url: str) -> Drawing:
     partner = session.get_one(Organisation, launch.tenant_id)
+    vendor = session.get_one(Organisation, launch.vendor_id)
     content = kits.content(session, launch.kit_version_id)
     return Drawing(
         launch=launch,
@@ -72,6 +76,7 @@ def drawing(session: Session, launch: Launch, base_url: str) -> Drawing:
             partner_slug=partner.slug,
             kit_slug=content.slug,
             image_urls=image_urls(content, base_url),
+            tracks_readers=partner.tracks_readers and vendor.tracks_readers,
         ),
         policy=str(launch.enrolment.programme.fallback_policy),
     )
@@ -93,6 +98,8 @@ def mail(
     *,
     countries: Iterable[str] = (),
     marks: bool = False,
+    own_mailer: bool = False,
+    subject: str = "subject",
 ) -> MailSkeleton:
     """One mail for readers of `requested`. Raises Invalid if no text of the kit serves them."""
     served = served_locale(plan, requested)
@@ -104,6 +111,8 @@ def mail(
         link_numbers=plan.link_numbers,
         countries=countries,
         marks=marks,
+        own_mailer=own_mailer,
+        subject=subject,
     )
 
 
@@ -151,23 +160,44 @@ def freeze(
     )
     wanted = sorted(set(requested))
     lands = sorted(set(countries))
+    own = launch.own_mailer
+    # A mailer of the partner's own knows no clicks of ours: no deed sends a mail there.
+    mails = [m for m in plan.content.mails if not (own and m.is_triggered)]
+    tested: list[str] = []  # languages in which the first mail has two subjects
     for locale in wanted:
-        for asset in plan.content.mails:
-            skeleton = mail(session, plan, asset.key, locale, countries=lands)
+        for asset in mails:
+            skeleton = mail(session, plan, asset.key, locale, countries=lands, own_mailer=own)
             _keep(session, plan, asset.key, locale, skeleton.to_bytes())
+        second = None if own else second_mail(session, plan, locale, lands)
+        if second is not None:
+            _keep(session, plan, SECOND, locale, second.to_bytes())
+            tested.append(locale)
         _keep(session, plan, plan.content.page.key, locale, page(session, plan, locale).to_bytes())
     _keep_links(session, plan)
-    launch.steps = len(plan.content.mails)
+    launch.triggered = sum(mail.is_triggered for mail in mails)
+    launch.steps = len(mails) - launch.triggered
+    launch.subject_test = {"locales": tested} if tested else {}
     launch.frozen_manifest = {
         "kit_version": str(launch.kit_version_id),
         "semver": plan.content.semver,
         "locales": {locale: plan.served(locale) for locale in wanted},
         "countries": lands,
-        "steps": [
-            {"asset": mail.key, "day": mail.day, "condition": mail.condition}
-            for mail in plan.content.mails
-        ],
+        "steps": [steps.frozen(mail) for mail in mails],
     }
+
+
+def second_mail(
+    session: Session, plan: Drawing, requested: str, countries: Iterable[str]
+) -> MailSkeleton | None:
+    """The first mail under its second subject; None in a language that has no second one."""
+    asset, served = plan.content.mails[0].key, served_locale(plan, requested)
+    own = branding.own_words(session, plan.launch.cobranded_kit, served)
+    unit = plan.content.units.get(f"{asset}.{SECOND_SUBJECT}")
+    if not own.get(f"{asset}.{SECOND_SUBJECT}") and (unit is None or served not in unit.texts):
+        return None
+    made = mail(session, plan, asset, requested, countries=countries, subject=SECOND_SUBJECT)
+    first = mail(session, plan, asset, requested, countries=countries)
+    return None if made.subject_runs == first.subject_runs else made
 
 
 def _keep(session: Session, plan: Drawing, asset: str, locale: str, compiled: bytes) -> None:

@@ -21,6 +21,24 @@ from tpma.launches.models import Launch
 from tpma.launches.rules import LaunchEvent, after
 
 RUNS_FOR = timedelta(days=90)
+EVERY_DAY = "1234567"  # ISO weekdays
+SPREADS = (0, 1, 2, 4, 8, 12, 24, 48, 72)  # hours offered
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Screen 4, by whose clock and how fast: hours from `hours_from` (0 to 23) up to
+    `hours_until` (1 to 24) on ISO weekdays; `spread_hours` 0 is as fast as it may go."""
+
+    reader_time: bool = False
+    hours_from: int = 0
+    hours_until: int = 24
+    weekdays: str = EVERY_DAY
+    spread_hours: int = 0
+
+    @property
+    def is_any_time(self) -> bool:
+        return (self.hours_from, self.hours_until, self.weekdays) == (0, 24, EVERY_DAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +49,23 @@ class Sender:
     reply_to: str
     start_at: datetime | None
     timezone: str
+    timing: Timing = Timing()
 
 
 def choose_audience(
-    session: Session, launch: Launch, segment_id: UUID | None, *, accept_fallback: bool
+    session: Session,
+    launch: Launch,
+    segment_id: UUID | None,
+    *,
+    accept_fallback: bool,
+    own_mailer: bool = False,
 ) -> None:
-    """Screen 1. None is everybody. Raises NotFound for a segment of somebody else."""
+    """Screen 1. None is everybody; or the partner sends it with its own mailer, to whom it likes.
+
+    Raises NotFound for a segment of somebody else.
+    """
     _editable(launch)
+    launch.own_mailer = own_mailer
     if segment_id is not None:
         owned = session.scalar(
             select(Segment.id).where(
@@ -94,7 +122,30 @@ def set_sender(session: Session, launch: Launch, sender: Sender) -> None:
     launch.timezone = sender.timezone
     launch.start_at = sender.start_at
     launch.ends_at = (sender.start_at or now) + RUNS_FOR
+    _let_out(launch, sender.timing, sender.start_at)
     _reached(launch, 5)
+
+
+def _let_out(launch: Launch, timing: Timing, start_at: datetime | None) -> None:
+    refuse_impossible(timing, start_at)
+    launch.reader_time = timing.reader_time
+    launch.hours_from, launch.hours_until = timing.hours_from, timing.hours_until
+    launch.weekdays, launch.spread_hours = timing.weekdays, timing.spread_hours
+
+
+def refuse_impossible(timing: Timing, start_at: datetime | None) -> None:
+    """Raises Invalid naming the field: hours that never come, or a clock that nothing asks."""
+    if not 0 <= timing.hours_from < timing.hours_until <= 24:
+        raise Invalid(_("Choose a later hour than the first one."), field="hours_until")
+    if not timing.weekdays:
+        raise Invalid(_("Tick at least one day."), field="weekday")
+    if timing.spread_hours not in SPREADS:
+        raise Invalid(_("Choose one of the options."), field="spread_hours")
+    if timing.reader_time and start_at is None and timing.is_any_time:
+        raise Invalid(
+            _("Say in which hours readers may get it, or choose a day and an hour."),
+            field="hours_from",
+        )
 
 
 def _reply_to(text: str) -> str:

@@ -10,8 +10,10 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     LargeBinary,
+    SmallInteger,
     String,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -65,13 +67,22 @@ class Launch(Row):
     reply_to: Mapped[str] = mapped_column(String(254), default="")
     start_at: Mapped[datetime | None]  # None: as soon as it is launched
     timezone: Mapped[str] = mapped_column(String(64))
+    # Hours and ISO weekdays in which mails may leave: on the readers' clocks, or on `timezone`'s.
+    reader_time: Mapped[bool] = mapped_column(default=False, server_default=false())
+    hours_from: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    hours_until: Mapped[int] = mapped_column(SmallInteger, default=24, server_default="24")
+    weekdays: Mapped[str] = mapped_column(String(7), default="1234567", server_default="1234567")
+    spread_hours: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # The start as it was chosen, where `start_at` is that of the readers furthest east.
+    chosen_start: Mapped[datetime | None]
     ends_at: Mapped[datetime]
     accepted_fallback: Mapped[bool] = mapped_column(default=False)
     # What happened.
     preflight: Mapped[dict[str, Any]] = mapped_column(default=dict)
     gate_hash: Mapped[str] = mapped_column(String(64), default="")
     frozen_manifest: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    steps: Mapped[int] = mapped_column(default=0)  # mails of the kit, fixed when scheduled
+    steps: Mapped[int] = mapped_column(default=0)  # planned mails, fixed when scheduled
+    triggered: Mapped[int] = mapped_column(default=0)  # mails a reader's own deed sends
     steps_queued: Mapped[int] = mapped_column(default=0)
     scheduled_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
@@ -80,6 +91,12 @@ class Launch(Row):
     stopping_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     page_slug: Mapped[str] = mapped_column(String(80), unique=True)  # of its public pages
+    # The partner sends it with its own mailer: we know neither its readers nor how many.
+    own_mailer: Mapped[bool] = mapped_column(default=False)
+    own_sent: Mapped[int | None]  # as the partner says
+    link_no: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # in its links
+    # Two subjects of the first mail: share, waiting time, and what came of it.
+    subject_test: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     enrolment: Mapped[Enrolment] = relationship()
     kit_version: Mapped[KitVersion] = relationship()

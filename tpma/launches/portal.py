@@ -3,10 +3,9 @@
 Screen 5, the check, is `tpma.sending.checking`: it plans the messages.
 """
 
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from flask import Blueprint, Response, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -18,23 +17,36 @@ from tpma.branding import pictures
 from tpma.branding import queries as branding
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
-from tpma.core.i18n import language_name
+from tpma.core.i18n import language_name, weekday_names
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
+from tpma.kits import sequence
 from tpma.kits.rules import day_in
-from tpma.launches import compiling, jump, previews, queries, service
+from tpma.launches import (
+    compiling,
+    jump,
+    own_mailer,
+    previews,
+    queries,
+    service,
+    steps,
+    timing_form,
+)
+from tpma.launches.drafting import SPREADS
 from tpma.launches.models import Launch
 from tpma.launches.screens import SCREENS
 from tpma.partners import queries as partners
 from tpma.partners.models import Enrolment
 from tpma.web.context import actor, maybe_actor, render, system
-from tpma.web.forms import Faults, amount, local_moment, whole
+from tpma.web.forms import Faults, amount, whole
 from tpma.web.guards import partner
 from tpma.web.security import framed
 
 portal = Blueprint(
     "launches_portal", __name__, url_prefix="/portal/launches", template_folder="templates"
 )
+
+OWN = "own"  # on the first screen: not a segment, the partner's own mailer
 
 
 portal.record(jump.register)
@@ -80,18 +92,9 @@ def show(launch_id: UUID) -> ResponseReturnValue:
             content=kits.content(session, launch.kit_version_id),
             kit=launch.kit_version.kit,
             page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
-            steps=_steps(launch),
+            coming=steps.coming(launch),
+            planned=sequence,
         )
-
-
-def _steps(launch: Launch) -> list[dict[str, Any]]:
-    """What is still to come, dated from the start."""
-    start = launch.started_at or launch.start_at
-    found: list[dict[str, Any]] = []
-    for number, step in enumerate(launch.frozen_manifest.get("steps", []), start=1):
-        if start is not None and number > launch.steps_queued:
-            found.append({"number": number, "at": start + timedelta(days=step["day"]), **step})
-    return found
 
 
 # --- the wizard -----------------------------------------------------------------------------
@@ -124,7 +127,8 @@ def _draft(session: Session, launch_id: UUID) -> Launch:
 def audience(launch_id: UUID) -> ResponseReturnValue:
     with system().db.reading() as session:
         launch = _draft(session, launch_id)
-        chosen = request.args.get("segment", str(launch.segment_id or ""))
+        known = OWN if launch.own_mailer else str(launch.segment_id or "")
+        chosen = request.args.get("segment", known)
         return _audience(session, launch, chosen, Faults())
 
 
@@ -145,6 +149,7 @@ def _audience(session: Session, launch: Launch, chosen: str, faults: Faults) -> 
         will_receive=counted.writable - held_back,
         segments=listings.segments(session, tenant),
         chosen=chosen,
+        own=chosen == OWN,
         unserved=unserved,
         unserved_names=", ".join(language_name(tag) for tag in unserved),
         served={tag: plan.served(tag or launch.primary_locale) for tag in counted.by_locale},
@@ -171,6 +176,7 @@ def choose_audience(launch_id: UUID) -> ResponseReturnValue:
             launch,
             UUID(chosen) if _is_uuid(chosen) else None,
             accept_fallback=request.form.get("accept_fallback") == "1",
+            own_mailer=chosen == OWN,
         )
     return redirect(url_for(".message", launch_id=launch_id), 303)
 
@@ -187,9 +193,12 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
     plan = compiling.drawing(session, launch, system().settings.base_url)
     asset = wanted.get("asset") or content.mails[0].key
     locale = wanted.get("locale") or launch.primary_locale
-    counted = audiences.counts(
-        session, launch.tenant_id, launch.segment_id, launch.vendor_id
-    ).by_locale
+    if launch.own_mailer:
+        counted = dict.fromkeys(own_mailer.editions(plan), 0)
+    else:
+        counted = audiences.counts(
+            session, launch.tenant_id, launch.segment_id, launch.vendor_id
+        ).by_locale
     return _screen(
         session,
         launch,
@@ -203,6 +212,7 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
         locales=previews.locales(plan, counted),
         brand=plan.brand,
         inbox=previews.inbox_line(session, plan, asset, locale),
+        typical=previews.typical_name(locale),
         faults=faults,
         values=request.form,
     )
@@ -279,10 +289,14 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         faults=faults,
         values=values,
         zones=sorted(available_timezones()),
+        weekdays=weekday_names(),
+        spreads=SPREADS,
+        days=values.getlist("weekday") if "clock" in values else list(launch.weekdays),
         start_text=service.local(start, zone).strftime("%Y-%m-%dT%H:%M") if start else "",
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
         sender_domain=f"{partner_org.slug}.{system().settings.mail_domain}",
         leaves_machine=system().mail.capabilities.leaves_machine,
+        planned=sequence,
     )
 
 
@@ -300,8 +314,9 @@ def save_time(launch_id: UUID) -> ResponseReturnValue:
                 service.Sender(
                     request.form.get("from_name", ""),
                     request.form.get("reply_to", ""),
-                    _start(zone),
+                    timing_form.start(zone),
                     zone,
+                    timing_form.timing(),
                 ),
             )
     except Invalid as error:
@@ -310,20 +325,6 @@ def save_time(launch_id: UUID) -> ResponseReturnValue:
         with system().db.reading() as session:
             return _time(session, _draft(session, launch_id), faults, request.form), 422
     return redirect(url_for("sending_check.check", launch_id=launch_id), 303)
-
-
-def _start(zone: str) -> datetime | None:
-    """None for "when I press launch"; else a suggested or typed local time."""
-    if request.form.get("when", "now") == "now":
-        return None
-    if zone not in available_timezones():
-        raise Invalid(_("Choose a time zone from the list."), field="timezone")
-    start = local_moment("start_at", zone)
-    if start is None:
-        raise Invalid(
-            _("Choose a day and an hour, or start when you press Launch."), field="start_at"
-        )
-    return start.astimezone(ZoneInfo("UTC"))
 
 
 @portal.post("/<uuid:launch_id>/discard")

@@ -10,6 +10,7 @@ import segno
 from babel import Locale
 from sqlalchemy.orm import Session
 
+from tpma.branding import previews as samples
 from tpma.branding import queries as branding
 from tpma.branding import rules as branding_rules
 from tpma.core.errors import Invalid, NotFound
@@ -19,21 +20,15 @@ from tpma.launches import compiling
 from tpma.launches.compiling import Drawing
 from tpma.localization.rules import direction
 from tpma.rendering import page as pages
-from tpma.rendering.content import AssetSpec, KitContent, SlotSpec
+from tpma.rendering.content import SECOND_SUBJECT, AssetSpec, KitContent, SlotSpec
 from tpma.rendering.document import PdfSource, compile_pdf, paper_for
 from tpma.rendering.facts import Person
 from tpma.rendering.links import page_address
 from tpma.rendering.merge import text_of
 from tpma.rendering.social import compile_post
 
+_FAMILY_FIRST = ("ja", "zh", "hu", "ko")
 SAMPLE_TOKEN = "A" * 24  # no key signs it: a preview's links lead nowhere
-READERS: Mapping[str, Person] = {
-    "typical": Person("Priya", "Raman", "Harbor Point Health", ""),
-    "longest": Person(
-        "Maximiliane-Alexandra", "von Hohenstein-Wittgenstein", "Vereinigte Stadtwerke Süd", ""
-    ),
-    "missing": Person("", "", "", ""),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +73,20 @@ def slots(session: Session, plan: Drawing, asset: str, locale: str) -> list[Fiel
     return [
         Field(
             spec,
-            text_of(plan.content, spec.label, _interface_locale(plan.content, served)),
+            _label(plan, spec, served),
             branding_rules.default_text(plan.content, spec, served),
             own.get(f"{asset}.{spec.key}", ""),
         )
         for spec in plan.content.slots_of(asset)
         if spec.editable_by == "partner"
+        and not (plan.launch.own_mailer and spec.key == SECOND_SUBJECT)
     ]
+
+
+def _label(plan: Drawing, spec: SlotSpec, served: str) -> str:
+    if spec.key == SECOND_SUBJECT:
+        return _("Second subject, to try both (optional)")
+    return text_of(plan.content, spec.label, _interface_locale(plan.content, served))
 
 
 def _interface_locale(content: KitContent, served: str) -> str:
@@ -94,10 +96,15 @@ def _interface_locale(content: KitContent, served: str) -> str:
 
 
 def locales(plan: Drawing, readers: Mapping[str, int]) -> list[Reading]:
-    """The launch's main language first, then those of its readers, most read first."""
+    """The launch's main language first, then those of its readers, most read first.
+
+    Who reads "ar" is counted with "ar-AE" where the same words serve both.
+    """
     main = plan.launch.primary_locale
-    counted = {main: readers.get("", 0) + readers.get(main, 0)}
-    counted |= {tag: number for tag, number in readers.items() if tag and tag != main}
+    same = {"", main}
+    same |= {t for t in readers if main.startswith(f"{t}-") and plan.served(t) == plan.served(main)}
+    counted = {main: sum(number for tag, number in readers.items() if tag in same)}
+    counted |= {tag: number for tag, number in readers.items() if tag not in same}
     return [
         Reading(tag, _name(tag), number, plan.served(tag))
         for tag, number in sorted(counted.items(), key=lambda item: (item[0] != main, -item[1]))
@@ -121,7 +128,7 @@ def html(session: Session, plan: Drawing, asset: str, locale: str, reader: str) 
     if spec.kind == "pdf":
         raise NotFound(_("The data sheet is shown as a PDF."))
     skeleton = compiling.mail(session, plan, asset, locale, marks=True)
-    return skeleton.html(_person(reader), SAMPLE_TOKEN)
+    return skeleton.html(_person(reader, locale), SAMPLE_TOKEN)
 
 
 def text(session: Session, plan: Drawing, asset: str, locale: str, reader: str) -> str:
@@ -130,7 +137,7 @@ def text(session: Session, plan: Drawing, asset: str, locale: str, reader: str) 
         return post_text(session, plan, asset, locale)
     if spec.kind != "email":
         raise NotFound(_("Only mails and posts have a plain text."))
-    return compiling.mail(session, plan, asset, locale).text(_person(reader), SAMPLE_TOKEN)
+    return compiling.mail(session, plan, asset, locale).text(_person(reader, locale), SAMPLE_TOKEN)
 
 
 def inbox_line(session: Session, plan: Drawing, asset: str, locale: str) -> tuple[str, str, str]:
@@ -140,14 +147,21 @@ def inbox_line(session: Session, plan: Drawing, asset: str, locale: str) -> tupl
     if spec.kind != "email" or served is None:
         return "", "", ""
     try:
-        subject = compiling.mail(session, plan, asset, locale).subject(_person("typical"))
+        subject = compiling.mail(session, plan, asset, locale).subject(_person("typical", locale))
     except Invalid as fault:
         subject = fault.message
     return plan.launch.from_name, subject, text_of(plan.content, spec.preheader, served)
 
 
-def _person(reader: str) -> Person:
-    return READERS.get(reader, READERS["typical"])
+def _person(reader: str, locale: str) -> Person:
+    return samples.person(locale, "nameless" if reader == "missing" else reader)
+
+
+def typical_name(locale: str) -> str:
+    """As whom a preview is read, in words."""
+    reader = samples.person(locale, "typical")
+    names = [reader.first_name, reader.last_name]
+    return " ".join(reversed(names) if locale.split("-")[0] in _FAMILY_FIRST else names)
 
 
 def post_text(session: Session, plan: Drawing, asset: str, locale: str) -> str:

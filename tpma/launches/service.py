@@ -28,6 +28,7 @@ from tpma.launches import codes, notices
 from tpma.launches.drafting import (
     RUNS_FOR,
     Sender,
+    Timing,
     choose_audience,
     set_goal,
     set_sender,
@@ -41,6 +42,7 @@ from tpma.partners.rules import may_launch
 
 __all__ = [
     "Sender",
+    "Timing",
     "choose_audience",
     "create",
     "end",
@@ -206,7 +208,7 @@ def unschedule(session: Session, actor: Actor, launch: Launch) -> None:
     """Back to ready, while nothing has left. The planned messages are dropped by the caller."""
     launch.state = after(launch.state, LaunchEvent.UNSCHEDULE)
     launch.scheduled_at = None
-    launch.start_at = None
+    launch.start_at = launch.chosen_start = None
     record(session, actor, launch.tenant_id, "launch.unscheduled", launch)
 
 
@@ -214,6 +216,8 @@ def reopen(session: Session, launch: Launch, changed: list[str]) -> None:
     """Back to draft: what was checked is no longer what would be sent. Nothing has left."""
     launch.state = after(launch.state, LaunchEvent.REGATE)
     launch.scheduled_at = None
+    if launch.chosen_start is not None:
+        launch.start_at, launch.chosen_start = launch.chosen_start, None
     launch.preflight, launch.gate_hash = {}, ""
     record(session, None, launch.tenant_id, "launch.regated", launch, changed=changed)
 

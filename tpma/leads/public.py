@@ -1,15 +1,16 @@
 """The form's door: a visitor's answers in, thanks out; and the second yes of a double opt-in."""
 
 from html import escape
+from uuid import UUID
 
-from flask import Blueprint, Response, redirect, request, url_for
+from flask import Blueprint, Response, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from tpma.core.errors import Conflict, NotFound
-from tpma.leads import consents, service
+from tpma.leads import consents, service, sheets
 from tpma.leads.words import said
 from tpma.pages import answers, queries, rules
 from tpma.pages.answers import locked, visitor_tag
@@ -51,7 +52,8 @@ def send(slug: str, locale: str) -> ResponseReturnValue:
         with system().db.reading() as session:
             posted, found = _posted(session, slug, locale, values)
             return _again(posted, found, fault)
-    return redirect(url_for(".thanks", slug=slug, locale=locale), 303)
+    key = sheets.token(system().signer, posted.launch.id, system().clock())
+    return redirect(url_for(".thanks", slug=slug, locale=locale, sheet=key), 303)
 
 
 def _posted(
@@ -97,9 +99,38 @@ def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Respons
 @public.get("/l/<slug>/<locale>/thanks")
 @anybody
 def thanks(slug: str, locale: str) -> ResponseReturnValue:
+    """In the kit's words; who sent the form finds the data sheet here."""
+    key = request.args.get("sheet", "")
     with system().db.reading() as session:
         posted, _found = _posted(session, slug, locale, {})
-    return locked(thanks_page(posted.artifact))
+        launch = posted.launch
+        has_sheet = _opens(launch.id, key) and sheets.asset_of(session, launch) is not None
+    address = url_for(".sheet", slug=slug, locale=locale, token=key) if has_sheet else ""
+    words = said(posted.artifact.locale, "sheet")
+    return locked(thanks_page(posted.artifact, sheet=(address, words)))
+
+
+@public.get("/l/<slug>/<locale>/sheet/<token>.pdf")
+@anybody
+@limiter.limit("10 per minute; 60 per hour")
+def sheet(slug: str, locale: str, token: str) -> ResponseReturnValue:
+    with system().db.reading() as session:
+        posted, _found = _posted(session, slug, locale, {})
+        if not _opens(posted.launch.id, token):
+            raise NotFound("This link is not open.")
+        if not queries.is_open(session, posted.page, posted.launch):
+            return locked(closed_page(posted.artifact.frame), 410)
+        base = system().settings.base_url
+        source, shown = sheets.source(session, posted.launch, locale, base)
+    response = make_response(system().pdf.pdf(source.html, assets=shown))
+    response.mimetype = "application/pdf"
+    name = f"{posted.launch.campaign_code}-{locale}.pdf"
+    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
+    return response
+
+
+def _opens(launch_id: UUID, key: str) -> bool:
+    return sheets.opens(system().signer, launch_id, key, system().clock())
 
 
 @public.get("/confirm/<token>")

@@ -22,6 +22,7 @@ from tpma.pages import service as pages
 from tpma.pages.models import FormSubmission, SubmissionState
 from tpma.pages.rules import READER, FormFault
 from tpma.partners.models import Enrolment
+from tpma.sending import following
 from tpma.tracking import queries as tracking
 from tpma.tracking import service as events
 from tpma.tracking.models import EventType, Verdict
@@ -61,6 +62,8 @@ def capture(
     asking = consents.Asking(signer, base_url, partner)
     consents.keep(session, asking, contact, country, submission, visit)
     lead = _lead(session, posted, taken, contact, partner, country)
+    assert contact.hmac is not None, "who just typed an address is not erased"
+    following.submitted(session, posted.launch, contact.hmac, submission.message_id, visit.at)
     if lead.state is LeadState.ROUTED:
         notices.announce(session, lead, base_url)
     return Captured(submission, lead)

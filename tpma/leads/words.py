@@ -20,6 +20,7 @@ WORDS: dict[str, dict[str, str]] = {
         "late_title": "This question is no longer open",
         "late_text": "It was open for seven days, or you took it back since. Fill in the form of "
         "%(partner)s again if you wish.",
+        "sheet": "Open the data sheet (PDF)",
     },
     "de": {
         "subject": "Bitte bestätigen: %(partner)s darf Ihnen schreiben",
@@ -34,6 +35,7 @@ WORDS: dict[str, dict[str, str]] = {
         "late_title": "Diese Frage ist nicht mehr offen",
         "late_text": "Sie war sieben Tage offen, oder Sie haben sie inzwischen zurückgenommen. "
         "Füllen Sie das Formular von %(partner)s noch einmal aus, wenn Sie möchten.",
+        "sheet": "Datenblatt öffnen (PDF)",
     },
     "ja": {
         "subject": "%(partner)sからのメール受信をご確認ください",
@@ -48,6 +50,7 @@ WORDS: dict[str, dict[str, str]] = {
         "late_title": "この確認は終了しました",
         "late_text": "7日が経過したか、その後取り消されています。ご希望の場合は%(partner)sの"
         "フォームから再度お申し込みください。",
+        "sheet": "資料を開く（PDF）",
     },
     "ar": {
         "subject": "أكّدوا أن بإمكان %(partner)s مراسلتكم",
@@ -61,6 +64,7 @@ WORDS: dict[str, dict[str, str]] = {
         "late_title": "لم يعد هذا السؤال مفتوحًا",
         "late_text": "ظل مفتوحًا سبعة أيام، أو تراجعتم عنه بعد ذلك. املؤوا نموذج %(partner)s من "
         "جديد إن رغبتم.",
+        "sheet": "فتح ورقة البيانات (PDF)",
     },
 }
 

@@ -17,7 +17,7 @@ LEAST = Fraction(1, 2)  # so that one in thousands is still a line
 @dataclass(frozen=True, slots=True)
 class Bar:
     name: str
-    count: int
+    count: int | None  # None: not known
     width: str  # of 100, as SVG wants it
     small: str
     tone: str  # v1 mails, c indicative, v3 people
@@ -35,6 +35,8 @@ class FunnelChart:
 def funnel(line: Line) -> FunnelChart:
     tally = line.tally
     mails = max(tally.planned, tally.sent)
+    if line.own_mailer:
+        mails = max(line.own_sent or 0, tally.hits, tally.views)
     people = max(tally.submissions, tally.leads, tally.registered)
     factor = max(1, round(Fraction(mails, people))) if people and mails else 1
     return FunnelChart(_mail_bars(line, mails), _people_bars(line, people), factor)
@@ -42,6 +44,8 @@ def funnel(line: Line) -> FunnelChart:
 
 def _mail_bars(line: Line, whole: int) -> list[Bar]:
     t = line.tally
+    if line.own_mailer:
+        return _own_bars(line, whole)
     planned = _("of %(planned)s planned", planned=i18n.number(t.planned))
     return [
         _bar(_("Sent"), t.sent, whole, planned if t.planned != t.sent else "", "v1"),
@@ -69,6 +73,17 @@ def _mail_bars(line: Line, whole: int) -> list[Bar]:
     ]
 
 
+def _own_bars(line: Line, whole: int) -> list[Bar]:
+    """Of mails the partner sent itself: what it says, and hits of links that name nobody."""
+    t, sent = line.tally, line.own_sent
+    told = _("as the partner says") if sent is not None else shown.unknown_sent()
+    return [
+        Bar(_("Sent"), sent, width_of(sent or 0, whole), told, "v1"),
+        _bar(_("Clicks"), t.hits, whole, _("each one, not each person"), "v1"),
+        _bar(_("Page views"), t.views, whole, "", "v1"),
+    ]
+
+
 def _people_bars(line: Line, whole: int) -> list[Bar]:
     t = line.tally
     merged = (
@@ -82,7 +97,7 @@ def _people_bars(line: Line, whole: int) -> list[Bar]:
             _("Form sent"),
             t.submissions,
             whole,
-            _of(t.submissions, t.clicked, _("%(share)s of clicks")),
+            _of(t.submissions, t.hits if line.own_mailer else t.clicked, _("%(share)s of clicks")),
             "v3",
         ),
         _bar(_("New leads"), t.leads, whole, merged, "v3"),

@@ -29,7 +29,11 @@ def report(
 
 def figures(line: Line, *, mails: bool = True) -> Iterable[list[Cell]]:
     t = line.tally
-    if mails:
+    if line.own_mailer:
+        yield [_("Sent"), shown.unknown_sent() if line.own_sent is None else line.own_sent]
+        yield [_("Clicks"), t.hits]
+        yield [_("Page views"), t.views]
+    elif mails:
         yield [_("Planned mails"), t.planned]
         yield [_("Sent"), t.sent]
         yield [_("Delivered"), t.delivered]
@@ -130,6 +134,8 @@ def _names(line: Line) -> list[Cell]:
 
 def _mails(line: Line, vendor: bool) -> list[Cell]:
     t = line.tally
+    if line.own_mailer:
+        return [line.own_sent, None, t.hits]
     if vendor and not line.mails_shown:
         return [None, None, None]
     return [t.sent, t.delivered, t.clicked]

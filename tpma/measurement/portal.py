@@ -15,10 +15,11 @@ from tpma.core.money import Money
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.kits.neighbours import address
-from tpma.launches.models import CostFunder
+from tpma.launches.models import CostFunder, Launch
 from tpma.measurement import charts, exports, pages, queries, service, shown, touches
 from tpma.measurement.service import CATEGORIES, FUNDERS, Cost
 from tpma.measurement.tally import Scope, of_partner
+from tpma.sending import split_words
 from tpma.web import forms
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -87,6 +88,7 @@ def _report(session: Session, code: str, faults: Faults) -> str:
         language_of=exports.language_of,
         address=address,
         weighted=pages.weighted,
+        subjects=split_words.of(session, session.get_one(Launch, launch_id)),
     )
 
 

@@ -53,6 +53,8 @@ class Line:
     goal_leads: int
     goal_pipeline: Money
     tally: Tally
+    own_mailer: bool = False  # the partner sent it: how many, only it can say
+    own_sent: int | None = None
 
     @property
     def spend(self) -> Money:
@@ -109,6 +111,8 @@ def _line(launch: Launch, kit: str, partner: str, tally: Tally) -> Line:
         goal_leads=launch.goal_leads,
         goal_pipeline=launch.goal_pipeline,
         tally=tally,
+        own_mailer=launch.own_mailer,
+        own_sent=launch.own_sent,
     )
 
 

@@ -60,6 +60,10 @@ def unit_name(currency: str) -> str:
     return str(get_currency_name(currency, count=1, locale=babel_locale()))
 
 
+def unknown_sent() -> str:
+    return _("not known (your own mailer)")
+
+
 def headline(line: Line) -> str:
     """The result in words: the report's title."""
     tally = line.tally
@@ -84,6 +88,13 @@ def headline(line: Line) -> str:
             "%(num)s mails are out, no lead yet",
             tally.sent,
             num=i18n.number(tally.sent),
+        )
+    if line.own_mailer:
+        return ngettext(
+            "%(num)s click so far, no lead yet",
+            "%(num)s clicks so far, no lead yet",
+            tally.hits,
+            num=i18n.number(tally.hits),
         )
     return _("Nothing has been sent yet")
 

@@ -130,6 +130,17 @@ def show(code: str) -> ResponseReturnValue:
         )
 
 
+@studio.get("/reports/<code>/funnel")
+@vendor("report.read")
+def funnel(code: str) -> ResponseReturnValue:
+    """A panel for the launch's own page: how far it has come."""
+    with system().db.reading() as session:
+        scope = _scope()
+        seen = queries.launch_funnel(session, scope, queries.launch_id_of(session, scope, code))
+        line = queries.for_vendor_eyes(seen).line
+        return render("measurement/funnel.html", line=line, chart=charts.funnel(line))
+
+
 def _touches(session: Session, scope: Scope, line: Line) -> list[tuple[str, list[str]]]:
     if not line.mails_shown:
         return []

@@ -17,7 +17,8 @@ from tpma.leads.models import Lead, LeadState
 from tpma.pages.models import FormSubmission, SubmissionState
 from tpma.partners.queries import looked_after
 from tpma.sending.models import DeliveryFact, FactKind, Message, SendState
-from tpma.tracking.models import EventType, TrackingEvent, Verdict
+from tpma.tracking import counting
+from tpma.tracking.models import EventType, Verdict
 
 ACCEPTED = (
     LeadState.ACCEPTED,
@@ -65,6 +66,12 @@ class Tally:
     opened: int = 0
     clicked: int = 0
     clickers: int = 0  # people, each once over all steps
+    human_opens: int = 0  # hits, as often as it happened
+    raw_opens: int = 0  # and with those of machines
+    human_clicks: int = 0
+    raw_clicks: int = 0
+    hits: int = 0  # clicks on links that name nobody (own mailers)
+    views: int = 0  # of the landing page, by people
     submissions: int = 0
     leads: int = 0
     duplicates: int = 0
@@ -105,24 +112,29 @@ def _mails(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
 
 
 def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
-    human = and_(
-        TrackingEvent.launch_id.in_(scope.ids),
-        TrackingEvent.verdict == Verdict.HUMAN,
-        TrackingEvent.message_id.is_not(None),
-    )
-    for kind, name in ((EventType.OPEN, "opened"), (EventType.CLICK, "clicked")):
-        statement = select(
-            TrackingEvent.launch_id, func.count(TrackingEvent.message_id.distinct())
-        ).where(human, TrackingEvent.type == kind)
-        for launch_id, number in session.execute(statement.group_by(TrackingEvent.launch_id)):
+    """What people did, from the figures kept beside the events; machines are left out there."""
+    for name, of, kind in (
+        ("opened", "messages", EventType.OPEN),
+        ("clicked", "messages", EventType.CLICK),
+        ("clickers", "people", EventType.CLICK),
+    ):
+        for launch_id, number in counting.acted(session, scope.ids, of, kind).items():
             setattr(counted[launch_id], name, number)
-    people = (
-        select(Message.launch_id, func.count(Message.rcpt_key.distinct()))
-        .join(TrackingEvent, TrackingEvent.message_id == Message.id)
-        .where(human, TrackingEvent.type == EventType.CLICK)
-    )
-    for launch_id, number in session.execute(people.group_by(Message.launch_id)):
-        counted[launch_id].clickers = number
+    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.CLICK).items():
+        counted[launch_id].raw_clicks = sum(by_verdict.values())
+        counted[launch_id].human_clicks = by_verdict.get(Verdict.HUMAN, 0)
+    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.OPEN).items():
+        counted[launch_id].raw_opens = sum(by_verdict.values())
+        counted[launch_id].human_opens = by_verdict.get(Verdict.HUMAN, 0)
+    _unnamed(session, scope, counted)
+
+
+def _unnamed(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
+    """What is counted without knowing whose it was: each hit, not each person."""
+    for launch_id, number in counting.unnamed(session, scope.ids, EventType.CLICK).items():
+        counted[launch_id].hits = number
+    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.PAGE_VIEW).items():
+        counted[launch_id].views = by_verdict.get(Verdict.HUMAN, 0)
 
 
 def was_accepted() -> ColumnElement[bool]:
@@ -220,11 +232,8 @@ _ACTS = (EventType.OPEN, EventType.CLICK)
 
 
 def _acted(mine: ColumnElement[bool], column: Any, kind: EventType) -> Select[Any]:
-    return (
-        select(column, func.count(Message.id.distinct()))
-        .join(TrackingEvent, TrackingEvent.message_id == Message.id)
-        .where(mine, TrackingEvent.verdict == Verdict.HUMAN, TrackingEvent.type == kind)
-    )
+    did = Message.seen.bitwise_and(counting.BITS[kind]) != 0
+    return select(column, func.count()).where(mine, did)
 
 
 def leads_by_language(session: Session, scope: Scope) -> dict[str, int]:

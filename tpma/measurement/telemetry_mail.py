@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, aliased
 
 from tpma.core.db import clock_of
 from tpma.ports.mail import Outcome
-from tpma.sending import overseeing
+from tpma.sending import brakes, overseeing, overseeing_domains
 from tpma.sending.events.models import DeadEvent, EventCount, EventOrphan, Feed
 from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, SendLane, SendState
-from tpma.tracking.models import EventType, TrackingEvent
+from tpma.tracking.models import EventType, TrackingCount
 
 _WINDOW = timedelta(hours=24)
 
@@ -23,6 +23,7 @@ def families(session: Session) -> Iterator[Metric]:
     yield from _ledger(session)
     yield from _doubts(session, now)
     yield from _accounts(session, now)
+    yield from _domains(session, now)
     yield from _lanes(session, now)
     yield from _events(session, now)
     yield from _reputation(session, now)
@@ -147,6 +148,30 @@ def _accounts(session: Session, now: datetime) -> Iterator[Metric]:
     )  # fmt: skip
 
 
+def _domains(session: Session, now: datetime) -> Iterator[Metric]:
+    standings = overseeing_domains.warm_ups(session, now)
+    yield _gauge(
+        "tpma_warmup_cap", "Mails a domain may send today; none where nothing limits it.",
+        ["domain"], [(one.domain, one.cap) for one in standings],
+    )  # fmt: skip
+    yield _gauge(
+        "tpma_warmup_taken", "Mails of today's cap that are taken.",
+        ["domain"], [(one.domain, one.taken) for one in standings],
+    )  # fmt: skip
+    found = brakes.deferrals(session, now)
+    boxes = sorted({one.mailbox for one in found})
+    sums = [
+        (box.name.lower(),
+         sum(one.deferred for one in found if one.mailbox is box)
+         / max(sum(one.accepted for one in found if one.mailbox is box), 1))
+        for box in boxes
+    ]  # fmt: skip
+    yield _gauge(
+        "tpma_deferral_rate", "Mails of the last four hours a provider put off, over accepted.",
+        ["mbp"], sums,
+    )  # fmt: skip
+
+
 def _lanes(session: Session, now: datetime) -> Iterator[Metric]:
     lanes = overseeing.lanes_of(session, now)
     yield _gauge(
@@ -231,9 +256,10 @@ def _reputation(session: Session, now: datetime) -> Iterator[Metric]:
     yield _counter(
         "tpma_click_verdict", "Clicks by who made them, and the rule that says so.",
         ["verdict", "rule"],
-        [(verdict.value, rule, number) for verdict, rule, number in session.execute(
-            select(TrackingEvent.verdict, TrackingEvent.rule, func.count())
-            .where(TrackingEvent.type == EventType.CLICK)
-            .group_by(TrackingEvent.verdict, TrackingEvent.rule)
+        [(verdict.value, rule, int(number)) for verdict, rule, number in session.execute(
+            select(TrackingCount.verdict, TrackingCount.rule, func.sum(TrackingCount.hits))
+            .where(TrackingCount.type == EventType.CLICK)
+            .group_by(TrackingCount.verdict, TrackingCount.rule)
+            .having(func.sum(TrackingCount.hits) > 0)
         )],
     )  # fmt: skip

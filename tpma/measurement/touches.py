@@ -47,6 +47,7 @@ def sentence(touch: Touch) -> str:
         "click": lambda n: ngettext(
             "%(num)s mail clicked", "%(num)s mails clicked", n, num=number(n)
         ),
+        "hit": lambda n: ngettext("%(num)s click", "%(num)s clicks", n, num=number(n)),
         "form": lambda n: ngettext("%(num)s form sent", "%(num)s forms sent", n, num=number(n)),
         "lead": lambda n: ngettext("%(num)s new lead", "%(num)s new leads", n, num=number(n)),
         "deal": lambda n: ngettext(
@@ -68,7 +69,7 @@ def by_day(found: list[Touch]) -> list[tuple[str, list[str]]]:
     return [(short_day(on), [sentence(touch) for touch in day]) for on, day in days]
 
 
-_ORDER = ("start", "mail", "click", "form", "lead", "deal", "won", "cost", "end")
+_ORDER = ("start", "mail", "click", "hit", "form", "lead", "deal", "won", "cost", "end")
 
 
 def _daily(
@@ -101,7 +102,21 @@ def _clicks(session: Session, scope: Scope) -> Iterable[Touch]:
         TrackingEvent.launch_id.in_(scope.ids),
         TrackingEvent.type == EventType.CLICK,
         TrackingEvent.verdict == Verdict.HUMAN,
+        TrackingEvent.message_id.is_not(None),
         what=TrackingEvent.message_id.distinct(),
+    )
+
+
+def _hits(session: Session, scope: Scope) -> Iterable[Touch]:
+    """Clicks in mails of own mailers, which name nobody."""
+    return _daily(
+        session,
+        "hit",
+        TrackingEvent.occurred_at,
+        TrackingEvent.launch_id.in_(scope.ids),
+        TrackingEvent.type == EventType.CLICK,
+        TrackingEvent.verdict == Verdict.HUMAN,
+        TrackingEvent.message_id.is_(None),
     )
 
 
@@ -151,4 +166,4 @@ def _life(session: Session, scope: Scope) -> Iterable[Touch]:
             yield Touch(finished.date(), "end", 1)
 
 
-_KINDS = (_life, _mails, _clicks, _forms, _leads, _deals, _won, _costs)
+_KINDS = (_life, _mails, _clicks, _hits, _forms, _leads, _deals, _won, _costs)

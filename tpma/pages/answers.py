@@ -39,6 +39,7 @@ def form_page(
         values=values or {},
         faults=faults or {},
         preferences_url=url_for("tracking_public.unsubscribe", token=reader) if reader else "",
+        style_url=f"/s/{reader}.css" if reader else "",
     )
 
 

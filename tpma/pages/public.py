@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from tpma.core.errors import NotFound
-from tpma.pages import queries, rules
-from tpma.pages.answers import form_page, locked, visitor_tag
-from tpma.pages.models import LandingPage, PageState
+from tpma.pages import kept, queries, rules
+from tpma.pages.answers import form_page, fresh_token, locked, visitor_tag
+from tpma.pages.models import PageState
 from tpma.pages.queries import Reader
 from tpma.rendering.notices import closed_page, not_found_page
 from tpma.web.context import system
@@ -40,20 +40,42 @@ class Readers(Protocol):
 @anybody
 def show(slug: str, locale: str = "") -> ResponseReturnValue:
     with system().db.reading() as session:
-        page = queries.by_slug(session, slug)
-        found = queries.editions(session, page)
-        reader = _reader(session, page)
-        chosen = locale or found.best(_wanted(reader))
-        if chosen not in found.hashes or page.state is PageState.DRAFT:
+        seen = kept.look(session, slug)
+        shelf = kept.shelf(session, slug, seen)
+        reader = _reader(session, seen.launch_id)
+        chosen = locale or shelf.editions.best(_wanted(reader))
+        if chosen not in shelf.editions.hashes or seen.state is PageState.DRAFT:
             raise NotFound("There is no page in this language.")
-        artifact = queries.artifact(session, found, chosen)
-        is_open = queries.is_open(session, page, found.launch)
-    if not is_open:
-        return locked(closed_page(artifact.frame), 410)
-    _readers().viewed(page.launch_id, reader)
+        if not seen.is_open(system().clock()):
+            artifact = queries.artifact(session, shelf.editions, chosen)
+            return locked(closed_page(artifact.frame), 410)
+        response = _answer(session, seen, shelf, chosen, reader)
+    _readers().viewed(seen.launch_id, reader)
+    return response
+
+
+def _answer(
+    session: Session, seen: kept.Seen, shelf: kept.Shelf, chosen: str, reader: Reader | None
+) -> Response:
+    """The page, or 304 to a browser that has today's."""
+    found = shelf.editions
     carried = _carried(found.launch.campaign_code, reader)
-    response = locked(form_page(page, found, artifact, chosen, carried))
-    return _cached(response, found.hashes[chosen], carried)
+    response = locked("")
+    _mark(response, found.hashes[chosen], carried)
+    if request.if_none_match.contains(response.get_etag()[0] or ""):
+        response.status_code = 304
+        return response
+    marked = carried | ({rules.READER: kept.READER_MARK} if reader else {})
+
+    def render() -> str:
+        artifact = queries.artifact(session, found, chosen)
+        return form_page(shelf.page, found, artifact, chosen, marked, token=kept.TOKEN_MARK)
+
+    token = fresh_token(seen.launch_id)
+    response.set_data(
+        kept.body(seen, chosen, marked, token, reader.token if reader else "", render)
+    )
+    return response
 
 
 def _readers() -> Readers:
@@ -61,9 +83,9 @@ def _readers() -> Readers:
     return found
 
 
-def _reader(session: Session, page: LandingPage) -> Reader | None:
+def _reader(session: Session, launch_id: UUID) -> Reader | None:
     token = request.args.get(rules.READER, "")
-    return _readers().reader(session, page.launch_id, token) if token else None
+    return _readers().reader(session, launch_id, token) if token else None
 
 
 def _wanted(reader: Reader | None) -> list[str]:
@@ -77,15 +99,13 @@ def _carried(code: str, reader: Reader | None) -> dict[str, str]:
     return {**found, rules.READER: reader.token} if reader else found
 
 
-def _cached(response: Response, sha256: str, carried: Mapping[str, str]) -> Response:
+def _mark(response: Response, sha256: str, carried: Mapping[str, str]) -> None:
     """A browser may keep the page for the day and must ask again: its form's token ages."""
     day = system().clock().date().isoformat()
     facts = "\n".join([sha256, day, *(f"{key}={value}" for key, value in carried.items())])
     response.set_etag(hashlib.sha256(facts.encode()).hexdigest()[:32])
     response.headers["Cache-Control"] = "private, no-cache"
     response.headers["Vary"] = "Accept-Language"
-    response.make_conditional(request)
-    return response
 
 
 @public.errorhandler(NotFound)

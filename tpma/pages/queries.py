@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
+from typing import Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,6 +20,8 @@ from tpma.launches.models import Launch, LaunchAsset
 from tpma.pages.models import LandingPage, PageState
 from tpma.rendering.page import PageArtifact
 
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 _MOST_KEPT = 128  # parsed pages in this process, about 20 kB each
 
 
@@ -99,28 +102,30 @@ class Reader:
     token: str
 
 
-class _Kept:
-    """Parsed pages by their hash, so that no edition can be mistaken for another."""
+class Kept(Generic[_Key, _Value]):
+    """The most recently used of what was made; for keys that name what they stand for exactly."""
 
-    def __init__(self) -> None:
-        self._pages: OrderedDict[str, PageArtifact] = OrderedDict()
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[_Key, _Value] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, sha256: str) -> PageArtifact | None:
+    def get(self, key: _Key) -> _Value | None:
         with self._lock:
-            found = self._pages.get(sha256)
+            found = self._made.get(key)
             if found is not None:
-                self._pages.move_to_end(sha256)
+                self._made.move_to_end(key)
             return found
 
-    def put(self, sha256: str, page: PageArtifact) -> None:
+    def put(self, key: _Key, made: _Value) -> None:
         with self._lock:
-            self._pages[sha256] = page
-            if len(self._pages) > _MOST_KEPT:
-                self._pages.popitem(last=False)
+            self._made[key] = made
+            if len(self._made) > self._most:
+                self._made.popitem(last=False)
 
 
-_kept = _Kept()
+# By their hash, so that no edition can be mistaken for another.
+_kept: Kept[str, PageArtifact] = Kept(_MOST_KEPT)
 
 
 def artifact(session: Session, found: Editions, locale: str) -> PageArtifact:

@@ -72,6 +72,11 @@ class Envelope:
     rcpt_to: str  # exactly one address
     raw: bytes  # the MIME message with CRLF line ends
     tags: Mapping[str, str] = field(default_factory=dict)
+    # Of a partner's own domain; empty: what this installation sends everything by.
+    tenant: str = ""  # the partner's name at the provider
+    configuration_set: str = ""
+    bounce_domain: str = ""  # where its return path lies, for transports that write one
+    dkim_domain: str = ""  # d= of a signature of ours
     filled: Filled | None = None
 
 

@@ -4,7 +4,7 @@ Pure data. Texts still hold merge fields (`{{ brand.name }}`); templates still h
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -44,8 +44,17 @@ class AssetSpec:
     file: str
     source: str  # the template's text
     style: str = ""  # the style sheet's text, PDFs only
-    day: int = 0  # days after the start, mails only
-    condition: str = "none"  # none, not_clicked
+    day: int = 0  # days after the start (or the trigger), mails only
+    condition: str = "none"  # none clicked not_clicked form not_form
+    hours: int = 0  # and hours
+    after: str = "start"  # start, or trigger: each reader's own click or form
+    link: str = ""  # of clicked and not_clicked: this link alone counts
+    exit_on_form: bool = True  # who has sent the form does not get it any more
+
+    @property
+    def is_triggered(self) -> bool:
+        """Sent to each reader so long after what that reader did."""
+        return self.after == "trigger"
 
     @property
     def subject(self) -> str:
@@ -131,8 +140,8 @@ class KitContent:
 
     @property
     def mails(self) -> list[AssetSpec]:
-        """In the order they are sent; the first is step 1 of a launch."""
-        return sorted(self.of_kind("email"), key=lambda asset: asset.day)
+        """As steps of a launch: by their hour, the first is step 1; then those a deed sends."""
+        return sorted(self.of_kind("email"), key=_order)
 
     @property
     def page(self) -> AssetSpec:
@@ -148,7 +157,13 @@ class KitContent:
         return date.fromisoformat(self.retires) if self.retires else None
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """What a mail does not say is left out, so that older kits keep their hash."""
+        found = asdict(self)
+        for asset in found["assets"]:
+            for name, default in _UNSAID.items():
+                if asset[name] == default:
+                    del asset[name]
+        return found
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "KitContent":
@@ -157,10 +172,33 @@ class KitContent:
             values[name] = tuple(kind(**_tuples(part)) for part in raw[name])
         for name in ("locales", "product_families", "tiers", "types", "allow", "deny"):
             values[name] = tuple(raw[name])
+        values["slots"] = _with_second_subject(values)
         values["units"] = {key: Unit(**_tuples(unit)) for key, unit in raw["units"].items()}
         return cls(**values)
 
 
+def _with_second_subject(values: Mapping[str, Any]) -> tuple[SlotSpec, ...]:
+    """Who may word the first mail's subject may give a second one, to try both.
+
+    Derived as a kit is read, so that kits published before know it and keep their hash.
+    """
+    mails = [asset for asset in values["assets"] if asset.kind == "email"]
+    first = min(mails, key=_order).key if mails else ""
+    found: list[SlotSpec] = []
+    for slot in values["slots"]:
+        found.append(slot)
+        if slot.asset == first and slot.key == "subject":
+            asked = slot.requires_approval.replace("always", "if_changed")
+            found.append(replace(slot, key=SECOND_SUBJECT, required=False, requires_approval=asked))
+    return tuple(found)
+
+
+def _order(mail: AssetSpec) -> tuple[bool, int, int]:
+    return (mail.is_triggered, mail.day, mail.hours)
+
+
+SECOND_SUBJECT = "subject_b"
+_UNSAID = {"hours": 0, "after": "start", "link": "", "exit_on_form": True}
 _PARTS: dict[str, type[Any]] = {
     "images": ImageSpec,
     "links": LinkSpec,

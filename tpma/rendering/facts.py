@@ -59,6 +59,7 @@ class LaunchFacts:
     partner_slug: str
     kit_slug: str
     image_urls: Mapping[str, str] = field(default_factory=dict)  # image key → address
+    tracks_readers: bool = True  # whether mails may tell who opened and clicked
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ def document(
     description: str = "",
     preferences_url: str = "",
     narrow: bool = True,
+    style_url: str = "",
 ) -> str:
     """A whole HTML document around `main`, which holds its `main` element."""
     full_title = " · ".join(filter(None, (title, frame.partner)))
@@ -69,14 +70,14 @@ def document(
         f"<title>{escape(full_title)}</title>"
         + (f'<meta name="description" content="{escape(description)}">' if description else "")
         + '<meta name="robots" content="noindex"><meta name="referrer" content="same-origin">'
-        + _styles(frame)
+        + _styles(frame, style_url)
         + f"</head>\n<body>{header}\n{main}\n{_footer(frame, preferences_url, narrow)}"
         "</body></html>\n"
     )
 
 
-def _styles(frame: Frame) -> str:
-    addresses = filter(None, (PUBLIC_CSS, frame.brand_css_url))
+def _styles(frame: Frame, own: str) -> str:
+    addresses = filter(None, (PUBLIC_CSS, frame.brand_css_url, own))
     return "".join(f'<link rel="stylesheet" href="{escape(address)}">' for address in addresses)
 
 

@@ -16,13 +16,24 @@ from tpma.rendering.facts import BrandFacts, LaunchFacts, VendorFacts
 from tpma.rendering.footer import footer
 from tpma.rendering.headers import MailHeaders
 from tpma.rendering.holes import Holes
+from tpma.rendering.links import direct_links
 from tpma.rendering.skeleton import FOOTER, PERSON, TOKEN, MailSkeleton
 from tpma.rendering.template import Html, TemplateFault, expand, fill_plain, scan
 from tpma.rendering.text import plain_text
 
-__all__ = ["LARGEST", "MOST_LINKS", "MailHeaders", "MailSkeleton", "compile_mail", "signed_links"]
+__all__ = [
+    "LARGEST",
+    "MOST_LINKS",
+    "UNSUBSCRIBE",
+    "MailHeaders",
+    "MailSkeleton",
+    "compile_mail",
+    "signed_links",
+]
 
-MOST_LINKS = 64  # signed ones in all mails of a kit: each has one link character
+MOST_LINKS = 63  # signed ones in all mails of a kit: each has one link character
+TRAP = 63  # the number of the link that no person sees; it leads to the landing page
+UNSUBSCRIBE = "%%UNSUBSCRIBE%%"  # stands for the tag of the mailer a partner sends with
 LARGEST = 102_400  # bytes of HTML; Gmail cuts off what follows
 
 
@@ -39,13 +50,16 @@ def compile_mail(
     link_numbers: Mapping[str, int],
     countries: Iterable[str] = (),
     marks: bool = False,
+    own_mailer: bool = False,
+    subject: str = "subject",
 ) -> MailSkeleton:
     """The mail as it will be sent to every reader of `requested`.
 
     `slots` holds the partner's words and `link_numbers` the numbers of the signed links, both
     by `<key>` or `<asset>.<key>`; `countries` are those of the readers. With `marks` the slots
-    are marked for a preview. Raises Invalid if the kit's text, the partner's facts or the size
-    forbid it.
+    are marked for a preview. With `own_mailer` the token of its links is one of the launch, the
+    way out is UNSUBSCRIBE, and no open is counted. `subject` names the text of the subject.
+    Raises Invalid if the kit's text, the partner's facts or the size forbid it.
     """
     asset = content.asset(asset_key)
     tag = page_language(requested, served_locale)
@@ -54,16 +68,19 @@ def compile_mail(
     own = merge.of_asset(slots, asset_key)
     values = {
         **merge.facts(tag, brand, vendor, launch),
-        **_links(merge.of_asset(link_numbers, asset_key), launch, holes),
+        **_unsigned(content, asset_key, brand, launch),
+        **_links(merge.of_asset(link_numbers, asset_key), launch, holes, own_mailer=own_mailer),
         **{name: Html(holes.hole(name)) for name in (*PERSON, FOOTER)},
     }
     texts = merge.asset_texts(content, asset_key, served_locale)
     source = expand(asset.source, texts, own, values, marks=marks, protect=holes.keep)
-    html = _with_pixel(holes.restored(_compiled(asset, source)), launch, holes)
+    html = holes.restored(_compiled(asset, source))
+    if not own_mailer:
+        html = _with_signs(html, launch, holes)
     skeleton = MailSkeleton(
         asset=asset_key,
         locale=tag,
-        subject_runs=holes.runs(_subject(texts, own, values)),
+        subject_runs=holes.runs(_subject(subject, texts, own, values)),
         html_runs=holes.runs(html),
         text_runs=holes.runs(plain_text(html)),
         fallbacks=_fallbacks(content, served_locale),
@@ -95,13 +112,28 @@ def _footers(
     }
 
 
-def _links(numbers: Mapping[str, int], launch: LaunchFacts, holes: Holes) -> dict[str, str]:
+def _links(
+    numbers: Mapping[str, int], launch: LaunchFacts, holes: Holes, *, own_mailer: bool
+) -> dict[str, str]:
     base, token = escape(launch.base_url.rstrip("/")), holes.hole(TOKEN)
+    way = "m" if own_mailer else "c"
     signed = {
-        f"link.{key}": Html(f"{base}/c/{token}{link_character(number)}")
+        f"link.{key}": Html(f"{base}/{way}/{token}{link_character(number)}")
         for key, number in numbers.items()
+        if launch.tracks_readers
     }
-    return {**signed, "link.unsubscribe": Html(f"{base}/u/{token}")}
+    way_out = UNSUBSCRIBE if own_mailer else f"{base}/u/{token}"
+    return {**signed, "link.unsubscribe": Html(way_out)}
+
+
+def _unsigned(
+    content: KitContent, asset_key: str, brand: BrandFacts, launch: LaunchFacts
+) -> dict[str, Html]:
+    """Links that tell nothing of their reader, with the campaign's code alone."""
+    if launch.tracks_readers:
+        return {}
+    found = direct_links(content, asset_key, brand, launch, "email")
+    return {name: Html(escape(address)) for name, address in found.items()}
 
 
 def _compiled(asset: AssetSpec, source: str) -> str:
@@ -113,19 +145,28 @@ def _compiled(asset: AssetSpec, source: str) -> str:
         ) from error
 
 
-def _with_pixel(html: str, launch: LaunchFacts, holes: Holes) -> str:
-    base = escape(launch.base_url.rstrip("/"))
+def _with_signs(html: str, launch: LaunchFacts, holes: Holes) -> str:
+    """The open pixel, and a link no person sees: who follows it is a machine (BOT-03)."""
+    if not launch.tracks_readers:
+        return html
+    base, token = escape(launch.base_url.rstrip("/")), holes.hole(TOKEN)
     pixel = (
-        f'<img src="{base}/o/{holes.hole(TOKEN)}.gif" width="1" height="1" alt="" '
+        f'<img src="{base}/o/{token}.gif" width="1" height="1" alt="" '
         'style="display:block;border:0" />'
     )
+    trap = (
+        f'<a href="{base}/c/{token}{link_character(TRAP)}" rel="nofollow" tabindex="-1" '
+        'aria-hidden="true" style="display:none"></a>'
+    )
     head, _body_end, tail = html.rpartition("</body>")
-    return f"{head}{pixel}</body>{tail}"
+    return f"{head}{trap}{pixel}</body>{tail}"
 
 
-def _subject(texts: Mapping[str, str], slots: Mapping[str, str], values: Mapping[str, str]) -> str:
-    own = slots.get("subject")
-    return " ".join((own or fill_plain(texts["subject"], values)).split())
+def _subject(
+    name: str, texts: Mapping[str, str], slots: Mapping[str, str], values: Mapping[str, str]
+) -> str:
+    own = slots.get(name)
+    return " ".join((own or fill_plain(texts[name], values)).split())
 
 
 def _fallbacks(content: KitContent, locale: str) -> dict[str, str]:

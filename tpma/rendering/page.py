@@ -167,8 +167,11 @@ def render_page(
     values: Mapping[str, str],
     faults: Mapping[str, str],
     preferences_url: str = "",
+    style_url: str = "",
 ) -> str:
     """The page with its form: `token_fields` hidden in it, `values` entered, `faults` marked.
+
+    `style_url` is one more style sheet, by which the visit shows that a browser made it.
 
     `faults` are those of `form.faults`: field → key of `page_texts`.
     """
@@ -187,14 +190,21 @@ def render_page(
         description=artifact.description,
         preferences_url=preferences_url,
         narrow=False,
+        style_url=style_url,
     )
 
 
-def thanks_page(artifact: PageArtifact, *, preferences_url: str = "") -> str:
-    """After the form was sent, in the kit's words."""
+def thanks_page(
+    artifact: PageArtifact, *, preferences_url: str = "", sheet: tuple[str, str] = ("", "")
+) -> str:
+    """After the form was sent, in the kit's words, with the way to the data sheet: (address,
+    words); no address, no way."""
     paragraphs = "".join(
         f"<p>{escape(line)}</p>" for line in artifact.thanks_text.splitlines() if line
     )
+    address, words = sheet
+    if address:
+        paragraphs += f'<p><a class="go" href="{escape(address)}">{escape(words)}</a></p>'
     main = f'<main class="narrow"><h1>{escape(artifact.thanks_title)}</h1>{paragraphs}</main>'
     return document(artifact.frame, artifact.thanks_title, main, preferences_url=preferences_url)
 

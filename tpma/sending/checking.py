@@ -14,6 +14,7 @@ from tpma.kits import queries as kits
 from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
+from tpma.launches.rules import LIVE
 from tpma.launches.screens import SCREENS
 from tpma.sending import (
     checkup,
@@ -21,12 +22,16 @@ from tpma.sending import (
     gathering,
     marks,
     operating,
+    pacing,
     regating,
     reports,
     resending,
+    schedules,
     service,
+    split_words,
 )
 from tpma.sending import progress as progresses
+from tpma.sending.domains import senders
 from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -40,6 +45,7 @@ _ELSEWHERE = {
     "brand": "branding_portal.profile",
     "kits": "kits_portal.index",
     "contacts": "audiences_portal.index",
+    "domains": "sending_domains.index",
 }
 _CURES = {
     "audience": "launches_portal.audience",
@@ -60,9 +66,14 @@ def check(launch_id: UUID) -> ResponseReturnValue:
 def _screen(
     session: Session, launch: Launch, report: service.Report, faults: Faults | None = None
 ) -> str:
+    plan = compiling.drawing(session, launch, system().settings.base_url)
+    readers = progresses.readers(session, launch, plan)
+    choice = pacing.choice_of(launch)
     return render(
         "sending/check.html",
         launch=launch,
+        outlook=pacing.outlook(session, system(), launch, choice, readers),
+        moment_now=system().clock(),
         kit=launch.kit_version.kit,
         content=kits.content(session, launch.kit_version_id),
         screens=SCREENS,
@@ -76,9 +87,7 @@ def _screen(
         changed_words=regating.words_for,
         four_eyes=marks.needs_approval(session, launch.tenant_id),
         cure_url=lambda screen: cure_of(screen, launch.id),
-        readers=progresses.readers(
-            session, launch, compiling.drawing(session, launch, system().settings.base_url)
-        ),
+        readers=readers,
         page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
         rehearsal=rehearsals.newest(session, launch),
     )
@@ -118,7 +127,7 @@ def _take_on(session: Session, draft: Launch) -> None:
     found = service.check(session, system(), draft, actor())
     if ticked:
         marks.acknowledge(session, actor(), draft, found.gate_hash, found.checks, ticked)
-    if not found.to_mend:
+    if not found.to_mend and not draft.own_mailer:
         marks.ensure_proof(session, actor(), draft, found.gate_hash)
 
 
@@ -189,6 +198,10 @@ def resume(launch_id: UUID) -> ResponseReturnValue:
             raise Conflict(_("The vendor has paused this launch. Ask your contact there."))
         if found.paused_cause == operating.OPERATOR:
             raise Conflict(_("Those who run this platform have paused this launch. Ask them."))
+        if not senders.may_resume(session, system().settings, found):
+            raise Conflict(
+                _("Your sending domain still lacks DNS records. Mend it first; then resume.")
+            )
         launches.resume(session, actor(), found)
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
 
@@ -232,12 +245,16 @@ def progress(launch_id: UUID) -> ResponseReturnValue:
 def _panel(session: Session, found: Launch) -> dict[str, Any]:
     return {
         "now": progresses.of(session, found, system().clock()),
+        "moment_now": system().clock(),
         "skipped": progresses.skipped(session, found),
         "again": resending.candidates(session, found),
         "waits": progresses.waits(session, found, system()),
+        "outlook": pacing.under_way(session, system(), found) if found.state in LIVE else None,
         "mailbox": not system().mail.capabilities.leaves_machine,
         "changed": regating.words_for(regating.changed(session, system(), found)),
         "report": reports.newest(session, found),
+        "schedule": schedules.of(session, found),
+        "subjects": split_words.of(session, found),
     }
 
 

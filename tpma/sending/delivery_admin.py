@@ -12,10 +12,11 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext
 from tpma.identity.rules import Actor
 from tpma.launches.models import Launch
-from tpma.sending import engine, limits, operating, overseeing
-from tpma.sending.delivery_words import cause_words, code_words
+from tpma.sending import engine, limits, operating, overseeing, warmup_deeds
+from tpma.sending.delivery_words import cause_words, code_words, mailbox_words, verdict_words
+from tpma.sending.mailboxes import Mailbox
 from tpma.web.context import actor, render, system
-from tpma.web.forms import text
+from tpma.web.forms import choice, text, whole
 from tpma.web.guards import operator
 
 delivery = Blueprint(
@@ -37,6 +38,8 @@ def index() -> ResponseReturnValue:
             doubt_alarm=overseeing.DOUBT_ALARM,
             cause_words=cause_words,
             code_words=code_words,
+            mailbox_words=mailbox_words,
+            verdict_words=verdict_words,
         )
 
 
@@ -88,6 +91,55 @@ def queue_again(launch_id: UUID) -> ResponseReturnValue:
     return _said(
         ngettext("%(num)s mail is queued again.", "%(num)s mails are queued again.", count)
     )
+
+
+@delivery.post("/warm-ups/declare")
+@operator("delivery.act")
+def declare_warmed() -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        warmup_deeds.declare_warmed(session, actor(), text("domain", 253))
+    return _said(_("The domain has no limit from now on."))
+
+
+@delivery.post("/warm-ups/take-up")
+@operator("delivery.act")
+def take_up() -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        warmup_deeds.take_up(session, actor(), text("domain", 253))
+    return _said(_("The warm-up goes on."))
+
+
+@delivery.post("/warm-ups/limit")
+@operator("delivery.act")
+def set_cap() -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        warmup_deeds.set_cap(session, actor(), text("domain", 253), _mails())
+    return _said(_("Saved. It holds from now on."))
+
+
+@delivery.post("/mailboxes/release")
+@operator("delivery.act")
+def release_mailbox() -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        warmup_deeds.release_mailbox(session, actor(), text("domain", 253), _mailbox())
+    return _said(_("Full speed again."))
+
+
+@delivery.post("/mailboxes/limit")
+@operator("delivery.act")
+def set_mailbox_day() -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        warmup_deeds.set_mailbox_day(session, actor(), text("domain", 253), _mailbox(), _mails())
+    return _said(_("Saved. It holds from now on."))
+
+
+def _mails() -> int | None:
+    """Empty, or 0, for no limit of the operator's."""
+    return whole("mails", most=warmup_deeds.MOST) or None
+
+
+def _mailbox() -> Mailbox:
+    return Mailbox[choice("mailbox", [box.name.lower() for box in Mailbox]).upper()]
 
 
 def _change(launch_id: UUID, deed: Callable[[Session, Actor, Launch], None]) -> None:

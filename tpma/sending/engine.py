@@ -10,26 +10,22 @@ batch whose worker died is in doubt, and `tpma.sending.recovery` settles it.
 import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tpma.core.log import logger
 from tpma.ports.mail import Outcome, Scope, SendResult
-from tpma.sending import intents, lanes, limits, outcomes, preparing
+from tpma.sending import intents, lanes, outcomes, preparing, turns
 from tpma.sending.envelopes import Recipient
 from tpma.sending.handing_over import HandOver, deadline
-from tpma.sending.lanes import Turn
 from tpma.sending.leases import Lease
-from tpma.sending.limits import Grant
 from tpma.sending.models import OPEN_STATES, Message, SendChunk
 from tpma.sending.preparing import Prepared
 from tpma.system import System
 
 _log = logger("sending")
 _PUT_OFF = timedelta(seconds=30)
-_MOST_PASSED = 5
 _WAVE = 20
 
 
@@ -60,7 +56,7 @@ def claim(system: System, owner: str) -> Lease | None:
     nobody's turn now."""
     now = system.clock()
     with system.db.transaction() as session:
-        taken = _turn_with_places(session, system, owner, now)
+        taken = turns.take(session, system, owner, now)
         if taken is None:
             return None
         turn, grant = taken
@@ -71,25 +67,8 @@ def claim(system: System, owner: str) -> Lease | None:
             .values(lease_owner=owner, lease_until=until)
             .execution_options(synchronize_session=False)
         )
-        lanes.served(session, turn, grant.count, now)
+        lanes.served(session, turn, grant.count, now, grant.domain)
     return Lease(turn.chunk_id, turn.launch_id, turn.step, owner, turn.lane_id, grant)
-
-
-def _turn_with_places(
-    session: Session, system: System, owner: str, now: datetime
-) -> tuple[Turn, Grant] | None:
-    """A launch that was slowed down and has no place now is passed over: it holds up nobody."""
-    passed: list[UUID] = []
-    while len(passed) < _MOST_PASSED:
-        turn = lanes.next_turn(session, owner, now, passed)
-        if turn is None:
-            return None
-        wanted = lanes.canary_room(session, turn.launch_id, system.settings.send_batch)
-        grant = limits.reserve(session, system.mail.name, turn.launch_id, wanted, now)
-        if grant.count:
-            return turn, grant
-        passed.append(turn.launch_id)
-    return None
 
 
 def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:

@@ -1,7 +1,7 @@
 """From a message row to the bytes that leave."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -16,6 +16,12 @@ from tpma.rendering.facts import Person
 from tpma.rendering.headers import own_fields, receiver, shared_fields
 from tpma.rendering.headers import sender as headers_of_sender
 from tpma.rendering.mail import MailHeaders, MailSkeleton
+from tpma.sending.domains import queries, senders
+from tpma.sending.warmup import organisational
+from tpma.system import System
+
+LOCAL_PART = "campaigns"
+PLATFORM = "tpma"  # whose name stands beside the partner's on the shared domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Recipient:
     contact_id: UUID
     address: str
     person: Person
+    variant: str = ""  # of two subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +50,53 @@ class From:
     code: str
     vendor_slug: str
     partner_slug: str
+    # Of a domain of the partner's own; empty: what this installation sends everything by.
+    tenant_ref: str = ""
+    configuration_set: str = ""
+    bounce_domain: str = ""
+    dkim_domain: str = ""
 
 
 def sender_address(slug: str, settings: Settings) -> str:
     """The fallback sub-domain of a partner without a sending domain of its own."""
-    return f"campaigns@{slug}.{settings.mail_domain}"
+    return f"{LOCAL_PART}@{slug}.{settings.mail_domain}"
 
 
 def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
-    """Who the mails of a launch come from."""
+    """Who the mails of a launch come from: the partner's own domain, or the shared one."""
     partner = session.get_one(Organisation, launch.tenant_id)
     vendor = session.get_one(Organisation, launch.vendor_id)
-    return From(
+    own = senders.of_launch(session, settings, launch)
+    shared = From(
         tenant_id=launch.tenant_id,
-        name=launch.from_name,
+        name=f"{launch.from_name} via {PLATFORM}" if launch.from_name else "",
         address=sender_address(partner.slug, settings),
         reply_to=launch.reply_to,
         code=launch.campaign_code,
         vendor_slug=vendor.slug,
         partner_slug=partner.slug,
     )
+    if own is None:
+        return shared
+    kept = queries.tenant_of(session, launch.tenant_id, settings.mail)
+    return replace(
+        shared,
+        name=launch.from_name,
+        address=f"{LOCAL_PART}@{own.domain}",
+        tenant_ref=kept.name if kept else "",
+        configuration_set=kept.configuration_set if kept else "",
+        bounce_domain=own.mail_from,
+        dkim_domain=own.dkim_domain,
+    )
+
+
+def reputation_of(session: Session, system: System, launch_id: UUID) -> str:
+    """The organisational domain whose reputation a launch's mails touch; "" where none does: they
+    stay on this machine, or come from a reserved name."""
+    if not system.mail.capabilities.leaves_machine:
+        return ""
+    launch = session.get_one(Launch, launch_id)
+    return organisational(sender_of(session, system.settings, launch).address.rpartition("@")[2])
 
 
 def message_name(recipient: Recipient) -> str:
@@ -102,6 +136,10 @@ def build(
             "tpma-tenant": sender.tenant_id.hex,
             "tpma-env": settings.environment,
         },
+        tenant=sender.tenant_ref,
+        configuration_set=sender.configuration_set,
+        bounce_domain=sender.bounce_domain,
+        dkim_domain=sender.dkim_domain,
         filled=filled,
     )
 

@@ -39,6 +39,9 @@ class DomainFacts:
     signed_headers: frozenset[str]  # lower case, of h= as the probe mail arrived with it
     probed_at: datetime | None
     probe_aligned: bool
+    provable: bool = True  # this installation can read a test mail back
+    signed_elsewhere: bool = False  # by the relay: no key of it is known here
+    suspended: bool = False  # by the operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class HostFacts:
 class ReplyFacts:
     """The mailbox answers go to (AUTH-07)."""
 
-    has_mx: bool
+    has_mx: bool | None  # None: nobody has looked yet
     confirmed: bool  # somebody opened the link we sent there
 
 
@@ -76,7 +79,8 @@ class AccountFacts:
     sending_enabled: bool
     enforcement: str  # HEALTHY, PROBATION, SHUTDOWN
     tenant_status: str  # ENABLED, REINSTATED, DISABLED
-    associated: frozenset[str]  # of identity, configuration-set, template
+    # of identity, configuration-set; None: sent by the platform's own, of no tenant
+    associated: frozenset[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +232,4 @@ class Facts:
     backlog: BacklogFacts | None = None
     funds: FundFacts | None = None
     proof: ProofFacts = NO_PROOF
+    own_mailer: bool = False  # the partner sends it, to readers we do not know

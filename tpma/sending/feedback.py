@@ -5,6 +5,7 @@ copy changes nothing. Facts commute, so order does not matter. An event moves a 
 it names an attempt of ours, and never backwards; one that names none yet is parked for a day.
 """
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -18,6 +19,7 @@ from tpma.core.signing import Signer
 from tpma.core.text import email_address
 from tpma.ports.events import DeliveryEvent, EventKind
 from tpma.sending import notices, outcomes, watermark
+from tpma.sending.domains import queries
 from tpma.sending.events import canary, correlation, counting, facts, orphans, suppressing
 from tpma.sending.events.models import Canary
 from tpma.sending.models import Attempt, EventInbox, FactKind, Message, Notice
@@ -29,7 +31,16 @@ _log = logger("events")
 def ingest(system: System, event: DeliveryEvent) -> str:
     """Apply one event once; "applied", "repeated", "ignored", "foreign" or "orphan"."""
     with system.db.transaction() as session:
-        return apply(session, system.signer, event, system.settings.environment, system.clock())
+        told = _by_our_feed(session, event, system.settings.ses_configuration_set)
+        return apply(session, system.signer, told, system.settings.environment, system.clock())
+
+
+def _by_our_feed(session: Session, event: DeliveryEvent, feed: str) -> DeliveryEvent:
+    """A partner's own configuration set publishes to the topic all others do: one feed, whose
+    silence and whose watermark are the installation's."""
+    if not event.feed or event.feed == feed or not queries.is_tenants(session, event.feed):
+        return event
+    return replace(event, feed=feed)
 
 
 def apply(

@@ -101,7 +101,10 @@ class Rule:
     look: Look
 
     def check(self, facts: Facts) -> list[Check]:
-        return [self._check(said) for said in self.look(facts)]
+        return self.says(self.look(facts))
+
+    def says(self, found: Iterable[Said]) -> list[Check]:
+        return [self._check(said) for said in found]
 
     def _check(self, said: Said) -> Check:
         return Check(

@@ -5,7 +5,7 @@ who knows them (`Outside`); a part nobody fills in is one this transport does no
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,15 +22,16 @@ from tpma.core.errors import TpmaError
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
-from tpma.launches import compiling
+from tpma.launches import compiling, own_mailer
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
 from tpma.localization import packs
 from tpma.localization.rules import legal_text_locale
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
-from tpma.sending import gate, marks, planning, recipients
-from tpma.sending.envelopes import From, Recipient, build, sender_address, sender_of
+from tpma.sending import gate, marks, pacing, planning, recipients
+from tpma.sending.domains import known as ways_out
+from tpma.sending.envelopes import From, Recipient, build, sender_of
 from tpma.sending.facts import (
     AccountFacts,
     DomainFacts,
@@ -61,9 +62,11 @@ class Outside:
     funds: FundFacts | None = None
 
 
-def outside(_session: Session, _system: System, _launch: Launch) -> Outside:
+def outside(session: Session, system: System, launch: Launch) -> Outside:
     """The local outbox needs none of it."""
-    return Outside()
+    sender = sender_of(session, system.settings, launch)
+    known = ways_out.of(session, system, launch, sender.address)
+    return Outside(domain=known.domain, reply=known.reply, account=known.account)
 
 
 def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
@@ -86,7 +89,7 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
         if launch.segment_id
         else None
     )
-    address = sender_address(plan.facts.partner_slug, system.settings)
+    sender = sender_of(session, system.settings, launch)
     return {
         "kit": gate.fingerprint(
             str(launch.kit_version_id),
@@ -94,9 +97,12 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
             repr((plan.brand, plan.vendor, plan.policy)),
         ),
         "audience": gate.fingerprint(
-            str(launch.segment_id), segment.definition if segment else {}, launch.accepted_fallback
+            str(launch.segment_id),
+            segment.definition if segment else {},
+            launch.accepted_fallback,
+            *(["own mailer"] if launch.own_mailer else []),
         ),
-        "sender": gate.fingerprint(launch.from_name, launch.reply_to, address),
+        "sender": gate.fingerprint(launch.from_name, launch.reply_to, sender.address),
     }
 
 
@@ -104,17 +110,23 @@ def facts(
     session: Session, system: System, plan: Drawing, gate_hash: str, who: Actor | None
 ) -> Facts:
     launch, now = plan.launch, system.clock()
-    spoken = planning.reader_locales(session, launch)
-    wanted = sorted({launch.primary_locale, *(tag for tag in spoken if tag)})
+    own = launch.own_mailer
+    spoken = {} if own else planning.reader_locales(session, launch)
+    known_tags = own_mailer.editions(plan) if own else [tag for tag in spoken if tag]
+    wanted = sorted({launch.primary_locale, *known_tags})
     served = {tag: plan.served(tag) for tag in wanted}
-    countries = {c: n for c, n in planning.reader_countries(session, launch).items() if c}
+    living = {} if own else planning.reader_countries(session, launch)
+    countries = {c: n for c, n in living.items() if c}
     lands = [land for land in countries if land not in plan.content.deny]
     made = _samples(session, system, plan, [t for t in wanted if served[t]], lands)
     leaves = system.mail.capabilities.leaves_machine
+    people = _of_people(session, launch, now, countries)
     known = outside(session, system, launch)
+    if known.warmup is None:
+        known = replace(known, warmup=pacing.warm_up(session, system, launch, people["writable"]))
     return Facts(
         **_of_launch(plan),
-        **_of_people(session, launch, now, countries),
+        **people,
         **_of_brand(session, plan, lands),
         **{part.name: getattr(known, part.name) for part in fields(known)},
         today=now.date(),
@@ -129,6 +141,7 @@ def facts(
         leaves_machine=leaves,
         hosts=_hosts(system, plan, made.samples) if leaves else None,
         proof=marks.proof(session, launch, gate_hash, who),
+        own_mailer=own,
     )
 
 
@@ -260,6 +273,12 @@ def _samples(
                 made.samples.append(_sample(system, skeleton, asset.key, tag, sender))
             except TpmaError as fault:
                 made.faults.append((f"{asset.key}, {tag}", fault.message))
+        try:
+            second = compiling.second_mail(session, plan, tag, lands)
+            if second is not None:
+                made.samples.append(_sample(system, second, second.asset, tag, sender))
+        except TpmaError as fault:
+            made.faults.append((f"{plan.content.mails[0].key} B, {tag}", fault.message))
         try:
             page = compiling.page(session, plan, tag)
             made.form_codes = made.form_codes and page.frame.code == plan.launch.campaign_code

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from tpma.core.log import logger
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
-from tpma.sending import limits
+from tpma.sending import brakes, limits
 from tpma.sending.models import DeliveryFact, FactKind, Message, SendRate
 from tpma.system import System
 
@@ -24,6 +24,7 @@ _log = logger("sending")
 WINDOW = timedelta(hours=24)
 LEAST = 200  # results before a share of them says anything
 COMPLAINTS, BOUNCES = "complaints", "bounces"
+SLOWED = "guard"  # cause of a launch's own rate; a launch that is spread has one without
 
 
 class Action(IntEnum):
@@ -65,7 +66,11 @@ def _first(ladder: tuple[tuple[float, Action], ...], share: float) -> Action:
 
 
 def watch(system: System) -> int:
-    """Look at every launch that sends, and every tenant that does; how many were held."""
+    """Look at every launch that sends, every tenant and domain that does; how many were held."""
+    return _watch_launches(system) + brakes.watch(system)
+
+
+def _watch_launches(system: System) -> int:
     now = system.clock()
     with system.db.reading() as session:
         running = session.execute(
@@ -126,10 +131,16 @@ def _looked_at(launch: Launch, now: datetime) -> bool:
 
 
 def _slow(session: Session, transport: str, launch_id: UUID, now: datetime) -> int:
-    """Half the account's rate for this launch; nothing to halve where there is no rate."""
+    """Half the account's rate for this launch, or half its own if it is spread; once. There is
+    nothing to halve where there is no rate."""
     account = session.get(SendRate, limits.account_scope(transport))
     scope = limits.launch_scope(launch_id)
-    if account is None or not account.ceiling or session.get(SendRate, scope) is not None:
+    own = session.get(SendRate, scope)
+    if own is not None and own.cause:
         return 0
-    limits.set_rate(session, scope, account.ceiling / 2, now)
+    known = [row.ceiling for row in (account, own) if row is not None and row.ceiling]
+    if not known:
+        return 0
+    limits.set_rate(session, scope, min(known) / 2, now)
+    session.get_one(SendRate, scope).cause = SLOWED
     return 1

@@ -12,12 +12,12 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from tpma.audiences.models import Contact
 from tpma.core.db import insert_rows, one_writer
 from tpma.launches.models import Launch
-from tpma.sending import lanes, planning
+from tpma.sending import lanes, planning, sequences
 from tpma.sending.envelopes import raw_hash
 from tpma.sending.handing_over import CALL_SECONDS, LONGEST_CALL
 from tpma.sending.leases import Lease
@@ -42,6 +42,8 @@ def commit(
         contact_ids = [one.recipient.contact_id for one in prepared]
         session.execute(_hold_people(), {"contact_ids": contact_ids}).all()
     session.execute(_drop_refusing(), {"ids": ids, "of_vendor": vendor_id})
+    if lease.step > 1:  # the first mail has no way before it that anybody could leave
+        _drop_left(session, lease, ids)
     taken: dict[int, int] = {
         row.id: row.attempt_n
         for row in session.execute(_take(), {"ids": ids, "of_chunk": lease.chunk_id})
@@ -121,6 +123,14 @@ def _hold_people() -> Any:
 def _drop_refusing() -> Any:
     """Who unsubscribed or withdrew before this commit gets nothing after it (T6)."""
     return planning.skipping(bindparam("of_vendor", type_=Uuid()), _QUEUED)
+
+
+def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
+    """Who sent the form or became a customer before this commit gets no later mail after it."""
+    needed = load_only(Launch.frozen_manifest, Launch.steps)
+    launch = session.get_one(Launch, lease.launch_id, options=[needed])
+    waiting = and_(Message.id.in_(ids), Message.send_state == SendState.QUEUED)
+    sequences.skip_left(session, launch, lease.step, waiting)
 
 
 @cache

@@ -5,7 +5,9 @@ from uuid import UUID
 from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
-from tpma.sending import guards, notices, proofs, regating, service
+from tpma.sending import guards, notices, proofs, regating, service, splitting
+from tpma.sending.domains import known, looking, probing
+from tpma.sending.domains import service as domains
 from tpma.sending.events import canary, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
 from tpma.sending.rehearsing import playing
@@ -41,6 +43,14 @@ def queue_step(system: System, launch_id: str, step: int) -> None:
         launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
         leaves = system.mail.capabilities.leaves_machine
         service.queue_step(session, launch, step, system.clock(), canary=leaves)
+
+
+@jobs.handles("sending.decide_subject")
+def decide_subject(system: System, launch_id: str, turn: int) -> None:
+    """Which of two subjects the rest of the first mail goes under."""
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, UUID(launch_id), with_for_update=True)
+        splitting.settle(session, launch, system.clock(), turn)
 
 
 @jobs.handles("sending.notice")
@@ -86,10 +96,42 @@ def rehearse(system: System, rehearsal_id: str) -> None:
     rehearsals.hold(system, UUID(rehearsal_id))
 
 
+@jobs.handles("sending.look_at_domain")
+def look_at_domain(system: System, domain_id: str) -> None:
+    looking.look(system, UUID(domain_id))
+
+
+@jobs.handles("sending.probe_domain")
+def probe_domain(system: System, domain_id: str) -> None:
+    probing.send(system, UUID(domain_id))
+
+
+@jobs.handles("sending.tear_down_domain")
+def tear_down_domain(system: System, domain_id: str) -> None:
+    domains.tear_down(system, UUID(domain_id))
+
+
+@jobs.handles("sending.set_tenant_sending")
+def set_tenant_sending(system: System, tenant_id: str, enabled: bool) -> None:
+    domains.set_tenant_sending(system, UUID(tenant_id), enabled=enabled)
+
+
+@jobs.sweeps("sending.domains")
+def look_at_domains(system: System) -> int:
+    """Domains that wait for DNS, the daily look at the others, and test mails that arrived."""
+    return looking.sweep(system) + probing.collect(system) + known.ask_reply_hosts(system)
+
+
 @jobs.sweeps("sending.guards")
 def watch(system: System) -> int:
     """Bounces and complaints of what is being sent."""
     return guards.watch(system)
+
+
+@jobs.sweeps("sending.notices")
+def settle_notices(system: System) -> int:
+    """Notices in doubt, once the feed has told enough (T16)."""
+    return notices.settle(system)
 
 
 @jobs.sweeps("sending.rehearsals")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from tpma.core.db import upsert
 from tpma.launches.models import Launch, LaunchState
+from tpma.sending.mailboxes import Mailbox
 from tpma.sending.models import LaunchPace, SendChunk, SendLane
 
 # A collecting launch has mails to send only where somebody asked for the unconfirmed again (T17).
@@ -30,6 +31,8 @@ class Turn:
     chunk_id: int
     launch_id: UUID
     step: int
+    mailbox: Mailbox = Mailbox.OTHER
+    zone: str = ""  # whose clock opens the launch's hours; "": they are always open
 
 
 def of_tenant(session: Session, tenant_id: UUID) -> int:
@@ -69,14 +72,15 @@ def next_turn(
             .with_for_update(of=SendChunk, skip_locked=True)
         ).one_or_none()
         if found is not None:
-            return Turn(lane.id, found.id, found.launch_id, found.step)
+            box = Mailbox(found.mailbox)
+            return Turn(lane.id, found.id, found.launch_id, found.step, box, found.zone)
     return None
 
 
-def _due(owner: str, now: datetime, passed: Sequence[UUID]) -> Select[int, UUID, int]:
+def _due(owner: str, now: datetime, passed: Sequence[UUID]) -> Select[int, UUID, int, int, str]:
     """Chunks that may be served: unfinished, free, of a launch that runs and is not held."""
     return (
-        select(SendChunk.id, SendChunk.launch_id, SendChunk.step)
+        select(SendChunk.id, SendChunk.launch_id, SendChunk.step, SendChunk.mailbox, SendChunk.zone)
         .join(Launch, Launch.id == SendChunk.launch_id)
         .outerjoin(LaunchPace, LaunchPace.launch_id == SendChunk.launch_id)
         .where(SendChunk.finished_at.is_(None), SendChunk.not_before <= now, free(owner, now))
@@ -93,8 +97,20 @@ def free(owner: str, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def served(session: Session, turn: Turn, count: int, now: datetime) -> None:
-    """Charge a turn to its lane and its launch.
+def put_off(session: Session, turn: Turn, until: datetime, now: datetime, **which: object) -> None:
+    """What is due of a launch, or of the part of it that `which` columns name, waits till then."""
+    part = [getattr(SendChunk, name) == value for name, value in which.items()]
+    session.execute(
+        update(SendChunk)
+        .where(SendChunk.launch_id == turn.launch_id, SendChunk.finished_at.is_(None), *part)
+        .where(SendChunk.not_before <= now)
+        .values(not_before=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def served(session: Session, turn: Turn, count: int, now: datetime, domain: str = "") -> None:
+    """Charge a turn to its lane and its launch, and note the domain it is sent from.
 
     A lane that comes back from idleness starts where the last turn started, not where it
     stopped itself: it has saved up no turns.
@@ -110,7 +126,7 @@ def served(session: Session, turn: Turn, count: int, now: datetime) -> None:
     session.execute(
         update(LaunchPace)
         .where(LaunchPace.launch_id == turn.launch_id)
-        .values(served_at=now, released=LaunchPace.released + count)
+        .values(served_at=now, released=LaunchPace.released + count, domain=domain)
         .execution_options(synchronize_session=False)
     )
 

@@ -1,6 +1,6 @@
 """Messages, out and back. Integer keys: these tables grow with every recipient."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -65,17 +65,20 @@ class LaunchPace(Base):
 
     launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"), primary_key=True)
     served_at: Mapped[datetime | None]
+    # The organisational domain it was last sent from; "" where nothing leaves this machine.
+    domain: Mapped[str] = mapped_column(String(253), default="", server_default="", index=True)
     released: Mapped[int] = mapped_column(default=0)  # mails handed to workers
     canary: Mapped[int] = mapped_column(default=0)  # mails that go first; 0: all at once
     held_until: Mapped[datetime | None]
 
 
 class SendRate(Base):
-    """A rate shared by all workers. `scope`: account:<transport>, tenant:<id>, launch:<id>."""
+    """A rate shared by all workers. `scope`: account:<transport>, launch:<id>,
+    mailbox:<domain>:<provider>."""
 
     __tablename__ = "send_rates"
 
-    scope: Mapped[str] = mapped_column(String(80), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(300), primary_key=True)
     per_second: Mapped[float | None]  # None: no limit is known
     ceiling: Mapped[float | None]
     promised: Mapped[datetime | None]  # when all that was promised will have left
@@ -84,6 +87,8 @@ class SendRate(Base):
     held_until: Mapped[datetime | None]
     cause: Mapped[str] = mapped_column(String(64), default="")
     throttled: Mapped[int] = mapped_column(default=0)  # times the provider said "not now"
+    until: Mapped[datetime | None]  # a brake that ends by itself
+    a_day: Mapped[int | None]  # mails in 24 hours, where the operator set a limit
 
 
 class QuotaCounter(Base):
@@ -91,9 +96,28 @@ class QuotaCounter(Base):
 
     __tablename__ = "quota_counters"
 
-    scope: Mapped[str] = mapped_column(String(80), primary_key=True)
+    scope: Mapped[str] = mapped_column(String(300), primary_key=True)
     hour: Mapped[int] = mapped_column(primary_key=True)
     taken: Mapped[int] = mapped_column(default=0)
+
+
+class Warmup(Base):
+    """What a young domain may send on a day (UTC). Rules: `tpma.sending.warming`.
+
+    `domain` is the organisational one, by the Public Suffix List: Gmail counts all sub-domains
+    to it. A row is made at the first mail; one without `day` has sent nothing yet.
+    """
+
+    __tablename__ = "warmups"
+
+    domain: Mapped[str] = mapped_column(String(253), primary_key=True)
+    step: Mapped[int] = mapped_column(SmallInteger, default=0)  # of the ladder
+    day: Mapped[date | None]  # the last active one
+    taken: Mapped[int] = mapped_column(default=0)  # mails taken for sending on it
+    verdict: Mapped[str] = mapped_column(String(16), default="")  # on the active day before it
+    stopped: Mapped[str] = mapped_column(String(16), default="")  # cause; "" while it goes on
+    own_cap: Mapped[int | None]  # the operator's, instead of the ladder's
+    warmed_at: Mapped[datetime | None]  # the operator declared it warmed: no limit
 
 
 class ProviderAccount(Base):
@@ -112,7 +136,8 @@ class ProviderAccount(Base):
 
 
 class SendChunk(Base):
-    """At most 500 messages of one launch and step, leased to one worker for a batch at a time."""
+    """At most 500 messages of one launch, step, mailbox provider and time zone, leased to one
+    worker for a batch at a time."""
 
     __tablename__ = "send_chunks"
     __table_args__ = (
@@ -135,6 +160,9 @@ class SendChunk(Base):
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    mailbox: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # IANA zone whose clock opens and closes the launch's hours for these readers; "": always open.
+    zone: Mapped[str] = mapped_column(String(64), default="", server_default="")
 
 
 class Message(Base):
@@ -150,11 +178,24 @@ class Message(Base):
         UniqueConstraint("launch_id", "step", "rcpt_key"),
         Index("ix_messages_chunk", "chunk_id", "send_state"),
         Index(
+            "ix_messages_clicked",
+            "launch_id",
+            "rcpt_key",
+            sqlite_where=text("clicked_at IS NOT NULL"),
+            postgresql_where=text("clicked_at IS NOT NULL"),
+        ),
+        Index(
             "ix_messages_open",
             "launch_id",
             "send_state",
             sqlite_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
             postgresql_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
+        ),
+        Index(
+            "ix_messages_due",
+            "not_before",
+            sqlite_where=text("send_state = 'planned' AND not_before IS NOT NULL"),
+            postgresql_where=text("send_state = 'planned' AND not_before IS NOT NULL"),
         ),
     )
 
@@ -175,6 +216,10 @@ class Message(Base):
     provider_id: Mapped[str | None] = mapped_column(String(120))
     accepted_at: Mapped[datetime | None]
     clicked_at: Mapped[datetime | None]  # first human click, written by tracking
+    # What its reader did, one bit a kind (tpma.tracking.counting.BITS); written by tracking.
+    seen: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    # Of two subjects: a, b (the sample), w (the rest, with the winner b); "" all others.
+    variant: Mapped[str] = mapped_column(String(1), default="", server_default="")
 
 
 class Attempt(Base):

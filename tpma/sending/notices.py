@@ -2,7 +2,7 @@
 
 import re
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr
@@ -17,12 +17,15 @@ from tpma.core.i18n import direction
 from tpma.core.i18n import gettext as _
 from tpma.core.text import email_address, one_line
 from tpma.ports.mail import Envelope, Outcome, SendResult
+from tpma.sending import watermark
 from tpma.sending.handing_over import CALL_SECONDS
 from tpma.sending.models import Notice, NoticeState, OutboxMail
 from tpma.system import System
 
 DOUBT = timedelta(minutes=30)  # an event that proves the arrival may take that long
+GIVE_UP_AFTER = timedelta(hours=24)
 _MOST_COPIES = 2
+_MOST_SETTLED = 50  # of one sweep
 _OVER = {NoticeState.ACCEPTED, NoticeState.FAILED, NoticeState.UNCONFIRMED}
 _LINK = re.compile(r"https?://[^\s<>]+")
 
@@ -100,7 +103,7 @@ def _begin(system: System, notice_id: UUID) -> bool:
         if notice.state in _OVER:
             return False
         if notice.state is not NoticeState.QUEUED and not system.mail.capabilities.idempotent:
-            if notice.started_at and now - notice.started_at < DOUBT:
+            if notice.started_at and _may_still_prove(session, notice.started_at, now):
                 raise Unavailable(_("The notice may have arrived; it is looked at again later."))
             if notice.generation >= _MOST_COPIES:
                 notice.state = NoticeState.UNCONFIRMED
@@ -108,6 +111,39 @@ def _begin(system: System, notice_id: UUID) -> bool:
             notice.generation += 1
         notice.state = NoticeState.SUBMITTING
         notice.started_at = now
+    return True
+
+
+def _may_still_prove(session: Session, started_at: datetime, now: datetime) -> bool:
+    """T16: half an hour, and until the event feed has told of mails handed over later. A silent
+    feed proves nothing, but nobody waits longer than a day for it."""
+    if now - started_at < DOUBT:
+        return True
+    if now - started_at >= GIVE_UP_AFTER or not watermark.is_known(session):
+        return False
+    return not watermark.past(session, started_at)
+
+
+def settle(system: System) -> int:
+    """T16 and its end for notices whose job has been given up: a feed may be silent for longer
+    than a job comes back. How many were handed over once more, or told as unconfirmed."""
+    oldest = system.clock() - DOUBT
+    with system.db.reading() as session:
+        waiting = session.scalars(
+            select(Notice.id)
+            .where(Notice.state.in_([NoticeState.SUBMITTING, NoticeState.IN_DOUBT]))
+            .where(Notice.started_at < oldest, Notice.body != "")  # a proof is asked for again
+            .order_by(Notice.started_at)
+            .limit(_MOST_SETTLED)
+        ).all()
+    return sum(_settled(system, notice_id) for notice_id in waiting)
+
+
+def _settled(system: System, notice_id: UUID) -> bool:
+    try:
+        hand_over(system, notice_id, _envelope(system, notice_id))
+    except Unavailable:
+        return False
     return True
 
 

@@ -74,7 +74,7 @@ def shown_html(mail: Opened) -> str:
 def anchors(mail: Opened, links: Mapping[int, Link]) -> list[Anchor]:
     """Each address of the mail once, in the order they appear, with what the launch calls it."""
     found: dict[str, Anchor] = {}
-    for node in LexborHTMLParser(mail.html).css("a[href]"):
+    for node in LexborHTMLParser(mail.html).css("a[href]:not([aria-hidden])"):
         address = node.attributes.get("href") or ""
         if address not in found or not found[address].words:
             found[address] = _anchor(address, " ".join(node.text().split()), links)

@@ -15,7 +15,7 @@ from tpma.core.db import clock_of
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import UNDER_WAY
-from tpma.sending import lanes, limits, operating, watermark
+from tpma.sending import lanes, limits, operating, overseeing_domains, watermark
 from tpma.sending.events import health
 from tpma.sending.events.models import Feed
 from tpma.sending.models import (
@@ -28,6 +28,8 @@ from tpma.sending.models import (
     SendRate,
     SendState,
 )
+from tpma.sending.overseeing_domains import MailboxLine
+from tpma.sending.warmup import Standing
 
 DOUBT_ALARM = timedelta(hours=1)
 _MOST = 200  # rows of one table; the rest is counted
@@ -125,12 +127,20 @@ class Overview:
     feeds: list[FeedMark]
     events: dict[str, int]  # waiting, dead, lost, foreign
     restored: int
+    warm_ups: list[Standing]
+    mailboxes: list[MailboxLine]
 
     @property
     def is_empty(self) -> bool:
         """There is nothing to look after yet."""
         return not (
-            self.accounts or self.lanes or self.launches or self.doubts or self.dead or self.feeds
+            self.accounts
+            or self.lanes
+            or self.launches
+            or self.doubts
+            or self.dead
+            or self.feeds
+            or self.warm_ups
         )
 
 
@@ -145,6 +155,8 @@ def overview(session: Session) -> Overview:
         feeds=feeds(session, now),
         events=health.waiting(session),
         restored=operating.waiting_launches(session),
+        warm_ups=overseeing_domains.warm_ups(session, now),
+        mailboxes=overseeing_domains.mailboxes(session, now),
     )
 
 

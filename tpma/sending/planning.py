@@ -5,7 +5,6 @@ Everybody matched gets a row, and who may not be written to gets one that says w
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,11 +29,10 @@ from tpma.audiences.rules import Held, told
 from tpma.core.db import upsert
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
-from tpma.sending import lanes
-from tpma.sending.models import Message, SendChunk, SendState
-from tpma.sending.rules import canary as canary_size
+from tpma.launches.steps import Step
+from tpma.sending import sequences
+from tpma.sending.models import Message, SendState
 
-CHUNK = 500
 SKIP_NO_CONSENT = Held.NO_CONSENT.value
 SKIP_SUPPRESSED = Held.SUPPRESSED.value
 SKIP_VENDOR_LIST = Held.VENDOR_LIST.value
@@ -88,8 +86,18 @@ def locale_plan(plan: Drawing, spoken: Mapping[str, int]) -> dict[str, str | Non
     return found
 
 
-def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None]) -> int:
-    """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2)."""
+def plan_first(
+    session: Session,
+    plan: Drawing,
+    locales: Mapping[str, str | None],
+    *,
+    engaged_first: bool = False,
+) -> int:
+    """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2).
+
+    `engaged_first`: a young domain's first mails go to who clicked last, then to the newest
+    contacts. Opens say nothing: machines open mails.
+    """
     # Numbered in a query of its own, which neither database folds into the one around it: else the
     # reason, by far the dearest of a row, would be asked for twice.
     people = (
@@ -98,7 +106,9 @@ def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None
             Contact.hmac,
             _locale(plan, locales).label("locale"),
             reason(plan, locales).label("reason"),
-            func.row_number().over(order_by=Contact.id).label("seq"),
+            func.row_number()
+            .over(order_by=_engaged() if engaged_first else Contact.id)
+            .label("seq"),
         )
         .where(*audience(session, plan.launch))
         .subquery()
@@ -119,30 +129,33 @@ def plan_first(session: Session, plan: Drawing, locales: Mapping[str, str | None
     return _insert(session, rows)
 
 
-def plan_next(session: Session, launch: Launch, step: int, condition: str) -> int:
-    """Plan a later step from those who got the one before.
+def _engaged() -> list[Any]:
+    clicked = (
+        select(func.max(Message.clicked_at))
+        .where(Message.contact_id == Contact.id, Message.tenant_id == Contact.tenant_id)
+        .correlate(Contact)
+        .scalar_subquery()
+    )
+    return [clicked.desc().nulls_last(), Contact.created_at.desc(), Contact.id]
 
-    `not_clicked` leaves out who clicked an earlier mail; who unsubscribed, bounced or withdrew
-    since is caught when the rows are queued.
+
+def plan_next(session: Session, launch: Launch, step: Step) -> int:
+    """Plan a later step from those who got the first, as far as they meet its condition.
+
+    Who unsubscribed, bounced, withdrew or left the way since is caught when the rows are queued.
     """
     before = select(Message.contact_id, Message.rcpt_key, Message.locale, Message.seq).where(
         Message.launch_id == launch.id,
         Message.tenant_id == launch.tenant_id,
         Message.step == 1,
         Message.send_state == SendState.ACCEPTED,
+        *sequences.meets(launch, step),
     )
-    if condition == "not_clicked":
-        clicked = select(Message.rcpt_key).where(
-            Message.launch_id == launch.id,
-            Message.step < step,
-            Message.clicked_at.is_not(None),
-        )
-        before = before.where(Message.rcpt_key.not_in(clicked))
     people = before.subquery()
     rows = select(
         literal(launch.tenant_id, Uuid()),
         literal(launch.id, Uuid()),
-        literal(step),
+        literal(step.number),
         func.row_number().over(order_by=people.c.seq),
         people.c.contact_id,
         people.c.rcpt_key,
@@ -207,63 +220,8 @@ def unplan(session: Session, launch: Launch) -> None:
     )
 
 
-def queue(
-    session: Session, launch: Launch, step: int, not_before: datetime, *, canary: bool = False
-) -> int:
-    """Move a step's planned rows into chunks that workers lease (T2, T3); how many chunks.
-
-    Safe to repeat: rows planned since the last time go into chunks of their own. With `canary`
-    the first hundred of the launch go alone and their events are waited for.
-    """
-    drop_unmailable(session, launch, step, SendState.PLANNED)
-    launch.steps_queued = max(launch.steps_queued, step)
-    planned = and_(
-        Message.launch_id == launch.id,
-        Message.step == step,
-        Message.send_state == SendState.PLANNED,
-    )
-    low, high = session.execute(
-        select(func.min(Message.seq), func.max(Message.seq)).where(planned)
-    ).one()
-    if low is None:
-        return 0
-    lane_id = lanes.of_tenant(session, launch.tenant_id)
-    readers = session.scalar(select(func.count()).where(planned)) or 0
-    lanes.pace_of(session, launch.id, canary_size(readers) if canary else 0)
-    first = _next_number(session, launch, step)
-    numbers = range(first, first + (high - low) // CHUNK + 1)
-    session.add_all(
-        SendChunk(
-            lane_id=lane_id, launch_id=launch.id, step=step, number=number, not_before=not_before
-        )
-        for number in numbers
-    )
-    session.flush()
-    chunk = select(SendChunk.id).where(
-        SendChunk.launch_id == launch.id,
-        SendChunk.step == step,
-        SendChunk.number == first + (Message.seq - low) // CHUNK,
-    )
-    session.execute(
-        update(Message)
-        .where(planned)
-        .values(send_state=SendState.QUEUED, chunk_id=chunk.scalar_subquery())
-        .execution_options(synchronize_session=False)
-    )
-    return len(numbers)
-
-
-def _next_number(session: Session, launch: Launch, step: int) -> int:
-    last = session.scalar(
-        select(func.max(SendChunk.number)).where(
-            SendChunk.launch_id == launch.id, SendChunk.step == step
-        )
-    )
-    return 0 if last is None else last + 1
-
-
 def drop_unmailable(session: Session, launch: Launch, step: int, state: SendState) -> None:
-    """Skip who withdrew, was suppressed or erased since the rows were planned (T2)."""
+    """Skip who withdrew, was suppressed or erased, or left the way since (T2)."""
     waiting = and_(
         Message.launch_id == launch.id,
         Message.tenant_id == launch.tenant_id,
@@ -271,6 +229,7 @@ def drop_unmailable(session: Session, launch: Launch, step: int, state: SendStat
         Message.send_state == state,
     )
     skip_unmailable(session, launch.vendor_id, waiting)
+    sequences.skip_left(session, launch, step, waiting)
 
 
 def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:

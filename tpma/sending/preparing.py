@@ -13,6 +13,7 @@ from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.ids import uuid7s
 from tpma.core.log import logger
+from tpma.launches.compiling import SECOND
 from tpma.launches.models import Launch, LaunchAsset
 from tpma.ports.mail import Envelope, Form
 from tpma.rendering.facts import Person
@@ -20,6 +21,7 @@ from tpma.rendering.mail import MailSkeleton
 from tpma.sending.envelopes import From, Recipient, build, sender_of
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.sending.rules import MOST_REQUEUES, WORN_OUT_AFTER, Unsendable
+from tpma.sending.split_rules import SECOND_VARIANTS
 from tpma.system import System
 
 _log = logger("sending")
@@ -51,6 +53,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
             Message.attempt_n,
             Message.locale,
             Message.step,
+            Message.variant,
             Contact.id.label("contact_id"),
             Contact.email,
             Contact.given_name,
@@ -61,7 +64,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
         .join(Contact, Contact.id == Message.contact_id)
         .where(Message.chunk_id == chunk_id, Message.send_state == SendState.QUEUED)
         .where(or_(Message.not_before.is_(None), Message.not_before <= now))
-        .order_by(Message.id)
+        .order_by(Message.seq)
         .limit(most)
     )
     return [
@@ -74,6 +77,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
             contact_id=row.contact_id,
             address=row.email,
             person=Person(row.given_name, row.family_name, row.company, row.country),
+            variant=row.variant,
         )
         for row in rows
     ]
@@ -96,7 +100,7 @@ class Press:
 
     system: System
     sender: From
-    skeletons: Mapping[tuple[int, str], MailSkeleton | Exception]
+    skeletons: Mapping[tuple[int, str, str], MailSkeleton | Exception]
     worn_out: frozenset[int]
     forms: dict[str, Form] = field(default_factory=dict)  # of a transport that fills them
 
@@ -106,8 +110,8 @@ class Press:
     ) -> "Press":
         launch = session.get_one(Launch, launch_id)
         sender = sender_of(session, system.settings, launch)
-        wanted = {(one.step, one.locale) for one in recipients}
-        found = {each: _skeleton_or_fault(session, launch, *each) for each in wanted}
+        wanted = {_kind(one): one for one in recipients}
+        found = {kind: _skeleton_or_fault(session, launch, one) for kind, one in wanted.items()}
         often = [one for one in recipients if one.attempt_n >= MOST_REQUEUES]
         limit = system.clock() - WORN_OUT_AFTER
         worn_out = frozenset(one.message_id for one in often if _first_tried(session, one) < limit)
@@ -138,7 +142,7 @@ class Press:
     ) -> Prepared | tuple[Unsendable, str]:
         mail = self.system.mail
         try:
-            skeleton = self.skeletons[one.step, one.locale]
+            skeleton = self.skeletons[_kind(one)]
             if isinstance(skeleton, Exception):
                 raise skeleton
             envelope = build(
@@ -162,6 +166,11 @@ class Press:
         return Prepared(one, attempt_id, envelope)
 
 
+def _kind(one: Recipient) -> tuple[int, str, str]:
+    """What decides which frozen mail somebody gets."""
+    return one.step, one.locale, one.variant
+
+
 def _first_tried(session: Session, one: Recipient) -> datetime:
     found = session.scalar(
         select(func.min(Attempt.started_at)).where(Attempt.message_id == one.message_id)
@@ -171,21 +180,22 @@ def _first_tried(session: Session, one: Recipient) -> datetime:
 
 
 def _skeleton_or_fault(
-    session: Session, launch: Launch, step: int, locale: str
+    session: Session, launch: Launch, one: Recipient
 ) -> MailSkeleton | Exception:
     try:
-        return skeleton_of(session, launch, step, locale)
+        return skeleton_of(session, launch, one)
     except (NotFound, LookupError, ValueError) as fault:
         return fault
 
 
-def skeleton_of(session: Session, launch: Launch, step: int, locale: str) -> MailSkeleton:
-    """The frozen mail of a step, in the locale of a message row. Raises NotFound."""
+def skeleton_of(session: Session, launch: Launch, one: Recipient) -> MailSkeleton:
+    """The frozen mail of a step, in the locale and subject of a message row. Raises NotFound."""
+    asset = launch.frozen_manifest["steps"][one.step - 1]["asset"]
     row = session.execute(
         select(LaunchAsset.sha256, LaunchAsset.seq).where(
             LaunchAsset.launch_id == launch.id,
-            LaunchAsset.asset == launch.frozen_manifest["steps"][step - 1]["asset"],
-            LaunchAsset.locale == locale,
+            LaunchAsset.asset == (SECOND if one.variant in SECOND_VARIANTS else asset),
+            LaunchAsset.locale == one.locale,
         )
     ).one_or_none()
     if row is None:

@@ -31,6 +31,8 @@ _REASONS = {
     planning.SKIP_NOT_OPTED_IN: lazy("Did not sign up themselves"),
     planning.SKIP_TERRITORY: lazy("The kit may not be used in their country"),
     planning.SKIP_LOCALE: lazy("Not in their language"),
+    "exit_form": lazy("Sent the form before"),
+    "exit_deal": lazy("Deal registered before"),
 }
 
 

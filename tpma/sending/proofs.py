@@ -60,6 +60,10 @@ def _proofs(session: Session, system: System, launch: Launch, user: User) -> Ite
     for asset, tag in pairs[:MOST]:
         skeleton = compiling.mail(session, plan, asset, tag, countries=countries)
         yield _proof(session, system, launch, user, skeleton, tag)
+    for tag in wanted[: MOST - len(pairs[:MOST])]:
+        second = compiling.second_mail(session, plan, tag, countries)
+        if second is not None:
+            yield _proof(session, system, launch, user, second, tag, "b")
 
 
 def _proof(
@@ -69,6 +73,7 @@ def _proof(
     user: User,
     skeleton: MailSkeleton,
     tag: str,
+    variant: str = "",
 ) -> _Proof:
     mark = _("[Proof]")
     marked = (f"{mark} {skeleton.subject_runs[0]}", *skeleton.subject_runs[1:])
@@ -84,7 +89,7 @@ def _proof(
         now=system.clock(),
     )
     subject = replace(skeleton, subject_runs=marked).subject(person)
-    return _Proof(f"{skeleton.asset}:{tag}", envelope, subject, launch.campaign_code)
+    return _Proof(f"{skeleton.asset}{variant}:{tag}", envelope, subject, launch.campaign_code)
 
 
 def _hand_over(system: System, mark: GateMark, user: User, proof: _Proof) -> None:

@@ -9,7 +9,7 @@ from tpma.core.db import upsert
 from tpma.core.errors import Unavailable
 from tpma.core.log import logger
 from tpma.ports.mail import Quota
-from tpma.sending import limits, rates
+from tpma.sending import limits, rates, warmup
 from tpma.sending.models import ProviderAccount
 from tpma.system import System
 
@@ -32,6 +32,8 @@ def refresh(system: System) -> bool:
         return False
     with system.db.transaction() as session:
         _keep(session, system, told)
+        if domain := warmup.organisational(system.settings.mail_domain):
+            warmup.begin(session, domain, system.clock(), known=True)
     return True
 
 

@@ -13,7 +13,7 @@ from email import message_from_bytes
 from email.policy import default as modern
 from uuid import UUID
 
-from sqlalchemy import Exists, exists, select, update
+from sqlalchemy import Exists, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from tpma.launches import service as launches
@@ -194,13 +194,18 @@ def cancel_stopped(system: System) -> int:
 
 
 def finish_launches(system: System) -> int:
-    """running → collecting: every step was queued and no message of it is open."""
+    """running → collecting: every step was queued and no message of it is open.
+
+    While a reader's deed may send a mail the launch runs, to its last day.
+    """
+    now = system.clock()
     with system.db.reading() as session:
         done = session.scalars(
             select(Launch.id).where(
                 Launch.state == LaunchState.RUNNING,
                 Launch.steps > 0,
                 Launch.steps_queued >= Launch.steps,
+                or_(Launch.triggered == 0, Launch.ends_at <= now),
                 ~_has_open(),
             )
         ).all()

@@ -1,7 +1,7 @@
 """Decisions about sending: check a launch, launch it, take it back, stop it, queue its steps."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -11,10 +11,24 @@ from tpma import jobs
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
-from tpma.launches import compiling
+from tpma.launches import compiling, own_mailer, steps
 from tpma.launches import service as launches
+from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch, LaunchState
-from tpma.sending import gate, gathering, marks, planning, regating, reports
+from tpma.launches.steps import Step
+from tpma.sending import (
+    gate,
+    gathering,
+    marks,
+    pacing,
+    planning,
+    queueing,
+    regating,
+    reports,
+    splitting,
+    windows,
+)
+from tpma.sending.domains import senders
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
 from tpma.sending.models import Message, SendState
@@ -75,17 +89,30 @@ def launch(session: Session, system: System, actor: Actor, launch: Launch) -> da
     report = check(session, system, launch, actor)
     _refuse_unready(report)
     kept = report.to_json()
+    senders.keep(session, system.settings, launch)
     launches.ready(session, actor, launch, kept, report.gate_hash)
     reports.keep(session, actor, launch, report.gate_hash, kept)
     plan = compiling.drawing(session, launch, system.settings.base_url)
-    locales = planning.locale_plan(plan, planning.reader_locales(session, launch))
-    countries = [code for code in planning.reader_countries(session, launch) if code]
-    wanted = {locale for locale in locales.values() if locale}
-    compiling.freeze(session, plan, wanted, countries)
+    if launch.own_mailer:
+        launch.link_no = own_mailer.link_no(launch)
+        compiling.freeze(session, plan, own_mailer.editions(plan), [plan.brand.company.country])
+    else:
+        _plan(session, system, plan)
     start = launches.schedule(session, actor, launch, starter="sending.start")
     regating.watch(session, launch, start)
-    planning.plan_first(session, plan, locales)
     return start
+
+
+def _plan(session: Session, system: System, plan: Drawing) -> None:
+    """Freeze what each reader's language and country need, and plan the first mail to them."""
+    launch = plan.launch
+    locales = planning.locale_plan(plan, planning.reader_locales(session, launch))
+    countries = planning.reader_countries(session, launch)
+    wanted = {locale for locale in locales.values() if locale}
+    compiling.freeze(session, plan, wanted, [code for code in countries if code])
+    pacing.begin_in_the_east(session, launch)
+    engaged_first = pacing.is_short(session, system, launch, sum(countries.values()))
+    planning.plan_first(session, plan, locales, engaged_first=engaged_first)
 
 
 def _refuse_unready(report: Report) -> None:
@@ -139,30 +166,40 @@ def queue_step(
     """
     if launch.state not in {LaunchState.RUNNING, LaunchState.PAUSED}:
         return 0
-    steps = launch.frozen_manifest["steps"]
-    if step > 1:
-        planning.plan_next(session, launch, step, steps[step - 1]["condition"])
-    chunks = planning.queue(session, launch, step, now, canary=canary)
-    if step < len(steps):
-        _queue_later(session, launch, step + 1, steps[step]["day"])
+    mails = steps.of(launch)
+    chunks = 0
+    if launch.own_mailer:  # its moment has come, and the partner sends it
+        launch.steps_queued = max(launch.steps_queued, step)
+    else:
+        if step > 1:
+            planning.plan_next(session, launch, mails[step - 1])
+        sample = splitting.sample(session, launch, now) if step == 1 else None
+        chunks = queueing.queue(session, launch, step, now, canary=canary, only=sample)
+    if step < launch.steps:
+        _queue_later(session, launch, mails[step])
     return chunks
 
 
-def _queue_later(session: Session, launch: Launch, step: int, day: int) -> None:
+def _queue_later(session: Session, launch: Launch, step: Step) -> None:
     """The next mail's day counts from the start, at the same hour on the partner's wall clock."""
-    start = launch.started_at or launch.start_at
-    if start is None:
-        raise Conflict(_("This launch has not started."))
-    local = launches.local(start, launch.timezone)
-    due = (local.replace(tzinfo=None) + timedelta(days=day)).replace(tzinfo=local.tzinfo)
     jobs.enqueue(
         session,
         "sending.queue_step",
-        due,
-        key=f"sending.queue_step:{launch.id}:{step}",
+        _due(session, launch, step),
+        key=f"sending.queue_step:{launch.id}:{step.number}",
         launch_id=str(launch.id),
-        step=step,
+        step=step.number,
     )
+
+
+def _due(session: Session, launch: Launch, step: Step) -> datetime:
+    wall = queueing.wall_of(launch, step.number)
+    if wall is not None:
+        return windows.first_start(wall, queueing.zones_of(session, launch), launch.timezone)
+    start = launch.started_at or launch.start_at
+    if start is None:
+        raise Conflict(_("This launch has not started."))
+    return steps.moment(launch, start, step)
 
 
 def expire(session: Session, now: datetime) -> int:

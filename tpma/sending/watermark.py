@@ -33,6 +33,11 @@ def _is_past(feed: Feed, moment: datetime) -> bool:
     return feed.seen_through - SLACK >= moment and feed.attempts_through > moment
 
 
+def is_known(session: Session) -> bool:
+    """Some feed was ever heard of, or is watched; without one nothing will be told."""
+    return bool(_of(session, None))
+
+
 def reach(session: Session, feed: str | None = None) -> datetime | None:
     """`past` holds for every moment before this one; None if some feed has said nothing yet."""
     marks = [_reach(one) for one in _of(session, feed)]

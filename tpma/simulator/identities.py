@@ -158,6 +158,17 @@ def put_dkim(world: World, given: dict[str, Any]) -> None:
     find(world, given["EmailIdentity"]).signing = given.get("SigningEnabled", False)
 
 
+@operation("PutEmailIdentityDkimSigningAttributes")
+def put_dkim_signing(world: World, given: dict[str, Any]) -> dict[str, Any]:
+    """Another length of SES's own key; keys of a customer's own are not simulated."""
+    identity = find(world, given["EmailIdentity"])
+    if given["SigningAttributesOrigin"] != "AWS_SES":
+        raise bad_request("The simulator signs with keys of its own alone (AWS_SES).")
+    attributes = given.get("SigningAttributes", {})
+    identity.key_length = attributes.get("NextSigningKeyLength", identity.key_length)
+    return {"DkimStatus": identity.status, "DkimTokens": identity.tokens}
+
+
 @operation("PutEmailIdentityConfigurationSetAttributes")
 def put_configuration_set(world: World, given: dict[str, Any]) -> None:
     wanted = given.get("ConfigurationSetName")

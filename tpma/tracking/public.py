@@ -1,20 +1,15 @@
 """What readers of our mails ask for: a link, the open pixel, to be written to no more."""
 
-import base64
 import re
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, request, url_for
+from flask import Blueprint, current_app, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import babel_locale
-from tpma.core.log import logger
-from tpma.core.signing import TOKEN_LENGTH, link_index
-from tpma.launches.models import Launch
 from tpma.pages.answers import locked, visitor_tag
 from tpma.pages.queries import Reader
 from tpma.rendering.frame import Frame
@@ -29,7 +24,8 @@ from tpma.rendering.notices import (
 )
 from tpma.rendering.page_texts import say
 from tpma.sending.models import Message
-from tpma.tracking import preferring, queries, service, unsubscribing
+from tpma.tracking import front, preferring, queries, unsubscribing
+from tpma.tracking.hits import Hit
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.words import said
@@ -39,74 +35,36 @@ from tpma.web.security import csrf, limiter
 
 public = Blueprint("tracking_public", __name__)
 csrf.exempt(public)  # RFC 8058 posts come without cookie or session; the token is the proof
-_log = logger("tracking")
 _VENDOR = re.compile(r"v-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
 def visit() -> Visit:
     """The present request as the rules look at it."""
-    headers = request.headers
-    purpose = headers.get("Sec-Purpose") or headers.get("Purpose") or headers.get("X-Moz") or ""
-    return Visit(
-        at=system().clock(),
-        method=request.method,
-        agent=headers.get("User-Agent", ""),
-        purpose=purpose,
-        address=request.remote_addr or "",
-    )
+    return front.visit(current_app.extensions["tpma.desk"], request.environ)
 
 
 @public.get("/c/<token>")
-@anybody
-def click(token: str) -> ResponseReturnValue:
-    """On to the link's target, for people and machines alike; nothing of the query is passed on."""
-    with system().db.reading() as session:
-        message = queries.message_of(session, system().signer, token[:TOKEN_LENGTH])
-        link = queries.link_of(session, message, link_index(token[TOKEN_LENGTH:]))
-        target = queries.target_of(session, message, link, system().settings.base_url, token)
-    _note(EventType.CLICK, message.launch_id, message.id, link.key)
-    response = make_response(redirect(target, 302))
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
-
-
 @public.get("/o/<token>.gif")
+@public.get("/s/<token>.css")
 @anybody
-def opened(token: str) -> ResponseReturnValue:
-    """One transparent point, whatever was asked: a picture is no place for an error."""
-    try:
-        with system().db.reading() as session:
-            message = queries.message_of(session, system().signer, token)
-        _note(EventType.OPEN, message.launch_id, message.id)
-    except NotFound:
-        pass
-    response = Response(_PIXEL, mimetype="image/gif")
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
-
-def _note(kind: EventType, launch_id: UUID, message_id: int | None, link_key: str = "") -> None:
-    """Write the hit down. No reader waits at a closed door because our ledger is busy."""
-    try:
-        with system().db.transaction() as session:
-            launch = session.get_one(Launch, launch_id)
-            message = session.get(Message, message_id) if message_id else None
-            service.record(session, kind, launch, visit(), message=message, link_key=link_key)
-    except OperationalError:
-        _log.exception("hit not recorded", kind=kind.value, launch=str(launch_id))
+def hit(token: str) -> ResponseReturnValue:
+    """What `tracking.front`, which stands before us, could not answer."""
+    trouble: Exception | None = request.environ.get(front.TROUBLE)
+    raise trouble or NotFound("This link is not one of ours.")
 
 
 class _Readers:
     """What `tpma.pages` may ask of us."""
 
     def reader(self, session: Session, launch_id: UUID, token: str) -> Reader | None:
-        message = queries.reader(session, system().signer, launch_id, token)
-        return Reader(message.id, message.locale, token) if message else None
+        found = queries.locale_of(session, system().signer, launch_id, token)
+        return Reader(*found, token) if found else None
 
     def viewed(self, launch_id: UUID, reader: Reader | None) -> None:
-        _note(EventType.PAGE_VIEW, launch_id, reader.message_id if reader else None)
+        desk: front.Desk = current_app.extensions["tpma.desk"]
+        is_known = reader is not None and desk.lookups().table(launch_id).is_tracked
+        message_id = reader.message_id if reader and is_known else None
+        desk.note(Hit(EventType.PAGE_VIEW, visit(), launch_id, message_id))
 
 
 @public.record

@@ -1,5 +1,6 @@
 """What is known of the readers of a launch, machines left out."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -8,17 +9,16 @@ from sqlalchemy.orm import Session
 from tpma.audiences.models import Contact
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
-from tpma.core.signing import TOKEN_LENGTH, Signer
+from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
 from tpma.launches.models import Launch, LaunchAsset, Link
 from tpma.rendering.facts import LaunchFacts
 from tpma.rendering.frame import Frame, plain_frame
-from tpma.rendering.links import PAGE, page_address
+from tpma.rendering.links import page_address
 from tpma.rendering.page import PageArtifact
 from tpma.sending.models import Message
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
-from tpma.tracking.rules import allowed_target
 
 
 def human_clicked(launch_id: UUID) -> Select[UUID | None]:
@@ -28,6 +28,18 @@ def human_clicked(launch_id: UUID) -> Select[UUID | None]:
         .where(TrackingEvent.launch_id == launch_id, TrackingEvent.type == EventType.CLICK)
         .where(TrackingEvent.verdict == Verdict.HUMAN, TrackingEvent.contact_id.is_not(None))
         .distinct()
+    )
+
+
+def touched(after: int) -> Select[int]:
+    """Ids of messages above `after` that have events, in order; for walks over all of them."""
+    return (
+        select(Message.id)
+        .where(
+            Message.id > after,
+            select(TrackingEvent.id).where(TrackingEvent.message_id == Message.id).exists(),
+        )
+        .order_by(Message.id)
     )
 
 
@@ -67,16 +79,10 @@ def events_of(
     )
 
 
-def target_of(session: Session, message: Message, link: Link, base_url: str, token: str) -> str:
-    """The address a link leads to. The landing page learns which mail brought the visit.
-
-    Raises NotFound for a target no reader may be sent to.
-    """
-    if link.target != PAGE:
-        return allowed_target(link.target)
-    launch = launch_of(session, message)
+def page_link(session: Session, launch: Launch, base_url: str) -> Callable[[str], str]:
+    """For a link's key the address of the launch's landing page, marked with code and link."""
     content = kits.content(session, launch.kit_version_id)
-    partner = session.get_one(Organisation, message.tenant_id)
+    partner = session.get_one(Organisation, launch.tenant_id)
     facts = LaunchFacts(
         code=launch.campaign_code,
         base_url=base_url,
@@ -84,7 +90,23 @@ def target_of(session: Session, message: Message, link: Link, base_url: str, tok
         partner_slug=partner.slug,
         kit_slug=content.slug,
     )
-    return f"{page_address(facts, 'email', link.key)}&r={token[:TOKEN_LENGTH]}"
+    return lambda key: page_address(facts, "email", key)
+
+
+def locale_of(
+    session: Session, signer: Signer, launch_id: UUID, token: str
+) -> tuple[int, str] | None:
+    """Id and language of the mail of this launch that the token names; None for another token."""
+    try:
+        message_id = signer.subject(token)
+    except NotFound:
+        return None
+    row = session.execute(
+        select(Message.id, Message.locale).where(
+            Message.id == message_id, Message.launch_id == launch_id
+        )
+    ).first()
+    return (row[0], row[1]) if row else None
 
 
 def reader(session: Session, signer: Signer, launch_id: UUID, token: str) -> Message | None:

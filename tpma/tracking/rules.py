@@ -1,26 +1,36 @@
 """Human or machine? Rules by number (BOT-…), pure, with their tables.
 
 Nothing is dropped: a hit keeps its verdict and the rule that gave it, with the edition of the
-rules, so that verdicts can be worked out again. BOT-03, 06 and 07 need a honeypot link, a list
-of networks and the other recipients' hits; they are not applied in this edition.
+rules, so that verdicts can be worked out again (`tpma.tracking.judging`). What other hits a rule
+needs is gathered there. A form post (BOT-11) and an unsubscribe (BOT-10) are judged where they
+are taken.
 """
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.tracking.models import EventType, Verdict
 
-EDITION = 1
-_FEW_SECONDS = timedelta(seconds=5)  # BOT-05: three links within this
+EDITION = 2
+TRAP_SPAN = timedelta(minutes=10)  # BOT-03: before and after
+BURST_SPAN = timedelta(seconds=5)  # BOT-05: three links within this
 _MANY_LINKS = 3
 _TWITCH = timedelta(milliseconds=100)  # BOT-05: two links closer than this
 _AT_ONCE = timedelta(seconds=2)  # BOT-04: after the mail was accepted
+GATEWAY_SPAN, GATEWAY_READERS = timedelta(seconds=60), 5  # BOT-07
+STYLE_SPAN = timedelta(seconds=30)  # BOT-08: a browser has fetched the style sheet by then
 _ENOUGH = 2  # points that make a hit a machine's
+
+# What a request tells by itself: words of `TrackingEvent.signs`.
+AHEAD, SCANNER, LIBRARY = "ahead", "scanner", "library"
+PRIVATE, PROXY, LISTED = "private", "proxy", "listed"
 
 # Parts of User-Agent headers, in lower case.
 _LIBRARIES = (
@@ -38,6 +48,10 @@ _SCANNERS = (
 # Mail services that fetch pictures for their readers: somebody opened, from where is hidden.
 _PICTURE_PROXIES = ("googleimageproxy", "yahoomailproxy", "ggpht.com")
 _PRIVACY_PROXY = "Mozilla/5.0"  # the whole header that Apple Mail's privacy protection sends
+
+_INNER = (
+    "127.", "10.", "192.168.", *(f"172.{n}." for n in range(16, 32)), "::", "fc", "fd", "fe80:",
+)  # fmt: skip
 
 _FAMILIES = (
     ("googleimageproxy", "Gmail proxy"),
@@ -68,59 +82,116 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """An earlier or present click of one message."""
-
-    at: datetime
-    link_key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ruling:
-    """A verdict and the rule behind it; `burst_since` says from when earlier clicks fall too."""
+    """A verdict and the rule behind it, with the edition of the rules."""
 
     verdict: Verdict
     rule: str = ""
-    burst_since: datetime | None = None
 
 
-def classify(
-    kind: EventType,
-    visit: Visit,
-    link_key: str = "",
-    *,
-    accepted_at: datetime | None = None,
-    earlier: Sequence[Hit] = (),
-    loaded_page: bool | None = None,
-) -> Ruling:
-    """Who made this hit. `earlier` are the clicks of the same message, oldest first.
+HUMAN = Ruling(Verdict.HUMAN)
 
-    `accepted_at` is when the mail was handed over; `loaded_page` whether the page's style sheet
-    was fetched afterwards, None where nobody could have seen it.
+
+@dataclass(slots=True)
+class Event:
+    """One hit as the rules look at it; `id` is 0 until it is stored."""
+
+    kind: EventType
+    at: datetime
+    message_id: int | None = None
+    link_key: str = ""
+    network: str = ""  # of the visitor, as far as it is kept
+    family: str = ""  # of the program
+    signs: str = ""
+    verdict: Verdict = Verdict.HUMAN
+    rule: str = ""
+    id: int = 0
+    launch_id: UUID | None = None
+
+    @property
+    def is_human(self) -> bool:
+        return self.verdict is Verdict.HUMAN
+
+
+@dataclass(frozen=True, slots=True)
+class Trap:
+    """Hits of one maker (a network and a kind of program) in the traps of one reader's mails."""
+
+    network: str
+    family: str
+    first: datetime
+    last: datetime
+
+    def caught(self, event: Event) -> bool:
+        is_same = (self.network and self.network == event.network) or (
+            self.family and self.family == event.family
+        )
+        return bool(is_same) and self.first - TRAP_SPAN <= event.at <= self.last + TRAP_SPAN
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What else is known when a hit is judged. `loaded` is whether the page behind a click fetched
+    its style sheet, None where nobody can say (yet)."""
+
+    traps: Sequence[Trap] = ()
+    accepted_at: datetime | None = None  # when the mail was handed over
+    in_burst: bool = False
+    at_gateway: bool = False
+    loaded: bool | None = None
+
+
+_NOTHING = Around()
+
+
+def signs_of(visit: Visit, is_listed: Callable[[str], bool] = lambda _address: False) -> str:
+    """What the request itself tells, in words of our own; kept with the event.
+
+    `is_listed` knows the networks of data centres and security vendors (BOT-06).
     """
-    found = _by_request(visit) or (_open(visit) if kind is EventType.OPEN else None)
+    agent = visit.agent.casefold().strip()
+    found = {
+        AHEAD: visit.method not in ("GET", "POST") or "prefetch" in visit.purpose.casefold(),
+        SCANNER: any(part in agent for part in _SCANNERS),
+        LIBRARY: not agent or any(part in agent for part in _LIBRARIES),
+        PRIVATE: visit.agent.strip() == _PRIVACY_PROXY,
+        PROXY: is_picture_proxy(agent),
+        LISTED: bool(visit.address) and is_listed(visit.address),
+    }
+    return " ".join(name for name, holds in found.items() if holds)
+
+
+def judge(event: Event, around: Around = _NOTHING) -> Ruling:
+    """Who made this hit. More hits around it only ever make a machine of it, never a person."""
+    signs = event.signs.split()
+    found = _by_request(signs) or (_open(signs) if event.kind is EventType.OPEN else None)
     if found is not None:
         return found
-    if kind is not EventType.CLICK:
-        return Ruling(Verdict.HUMAN)
-    return _burst(visit, link_key, earlier) or _scored(visit, accepted_at, loaded_page)
+    if event.kind is EventType.TRAP or any(trap.caught(event) for trap in around.traps):
+        return Ruling(Verdict.SCANNER, _rule("BOT-03"))
+    if event.kind is not EventType.CLICK:
+        return HUMAN
+    if around.in_burst:
+        return Ruling(Verdict.SCANNER, _rule("BOT-05"))
+    if around.at_gateway:
+        return Ruling(Verdict.SCANNER, _rule("BOT-07"))
+    return _scored(event, signs, around)
 
 
-def _by_request(visit: Visit) -> Ruling | None:
-    agent = visit.agent.casefold().strip()
-    if visit.method not in ("GET", "POST") or "prefetch" in visit.purpose.casefold():
+def _by_request(signs: Sequence[str]) -> Ruling | None:
+    if AHEAD in signs:
         return Ruling(Verdict.BOT, _rule("BOT-01"))
-    if any(part in agent for part in _SCANNERS):
+    if SCANNER in signs:
         return Ruling(Verdict.SCANNER, _rule("BOT-02"))
-    if not agent or any(part in agent for part in _LIBRARIES):
+    if LIBRARY in signs:
         return Ruling(Verdict.BOT, _rule("BOT-02"))
     return None
 
 
-def _open(visit: Visit) -> Ruling | None:
-    if visit.agent.strip() == _PRIVACY_PROXY:
+def _open(signs: Sequence[str]) -> Ruling | None:
+    if PRIVATE in signs:
         return Ruling(Verdict.MACHINE_OPEN, _rule("BOT-09"))
-    if is_picture_proxy(visit.agent):
+    if PROXY in signs:
         return Ruling(Verdict.HUMAN, _rule("BOT-09"))
     return None
 
@@ -130,24 +201,82 @@ def is_picture_proxy(agent: str) -> bool:
     return any(part in agent.casefold() for part in _PICTURE_PROXIES)
 
 
-def _burst(visit: Visit, link_key: str, earlier: Sequence[Hit]) -> Ruling | None:
-    """Three distinct links within five seconds, or two of them faster than a hand can move."""
-    near = [hit for hit in earlier if timedelta() <= visit.at - hit.at <= _FEW_SECONDS]
-    links = {hit.link_key for hit in near} | {link_key}
-    quick = [h for h in near if h.link_key != link_key and visit.at - h.at < _TWITCH]
-    if len(links) >= _MANY_LINKS:
-        return Ruling(Verdict.SCANNER, _rule("BOT-05"), near[0].at)
-    if quick:
-        return Ruling(Verdict.SCANNER, _rule("BOT-05"), quick[0].at)
-    return None
+def bursts(clicks: Sequence[Event], links: int = 0) -> set[int]:
+    """Places in `clicks` (of one mail, oldest first) that belong to BOT-05: three distinct links
+    within five seconds, or all of a mail's two; or two of them faster than a hand can move.
+
+    `links` is how many the mail has, 0 if that is not known. One pass, however many there are.
+    """
+    found = _twitches(clicks, 1) | _twitches(clicks, -1)
+    enough = links if 2 <= links < _MANY_LINKS else _MANY_LINKS
+    begin = marked = 0
+    within: Counter[str] = Counter()
+    for end, click in enumerate(clicks):
+        within[click.link_key] += 1
+        while click.at - clicks[begin].at > BURST_SPAN:
+            within[clicks[begin].link_key] -= 1
+            begin += 1
+        if len(+within) >= enough:
+            found |= set(range(max(begin, marked), end + 1))
+            marked = end + 1
+    return found
 
 
-def _scored(visit: Visit, accepted_at: datetime | None, loaded_page: bool | None) -> Ruling:
-    at_once = accepted_at is not None and visit.at - accepted_at <= _AT_ONCE
-    points = 2 * at_once + (loaded_page is False)
-    if points >= _ENOUGH:
-        return Ruling(Verdict.SCANNER, _rule("BOT-04"))
-    return Ruling(Verdict.HUMAN, _rule("BOT-08") if points else "")
+def _twitches(clicks: Sequence[Event], step: int) -> set[int]:
+    """Clicks with another link's shortly before them (`step` 1) or after them (-1)."""
+    found: set[int] = set()
+    places = range(len(clicks))[::step]
+    last: Event | None = None  # the nearest one of another link than the present
+    before: Event | None = None
+    for place in places:
+        click = clicks[place]
+        if before is not None and before.link_key != click.link_key:
+            last = before
+        if last is not None and abs(click.at - last.at) < _TWITCH:
+            found.add(place)
+        before = click
+    return found
+
+
+def _scored(event: Event, signs: Sequence[str], around: Around) -> Ruling:
+    """BOT-04 counts two, BOT-06 and BOT-08 one each; the last is asked where it would decide."""
+    at_once = around.accepted_at is not None and event.at - around.accepted_at <= _AT_ONCE
+    listed, unstyled = LISTED in signs, around.loaded is False
+    points = 2 * at_once + listed + unstyled
+    rule = "BOT-04" if at_once else "BOT-06" if listed else "BOT-08" if unstyled else ""
+    verdict = Verdict.SCANNER if points >= _ENOUGH else Verdict.HUMAN
+    return Ruling(verdict, _rule(rule) if rule else "")
+
+
+def gateways(clicks: Sequence[Event], domains: Mapping[int, str]) -> set[int]:
+    """Places in `clicks` (of one network) that belong to BOT-07: five recipients of one company
+    within a minute. `domains` gives the company of a message; free mail and unknown ones are left
+    out by the caller."""
+    found: set[int] = set()
+    companies: dict[str, list[tuple[datetime, int, int]]] = {}
+    for place, click in enumerate(clicks):
+        domain = domains.get(click.message_id or 0)
+        if domain:
+            companies.setdefault(domain, []).append((click.at, click.message_id or 0, place))
+    for hits in companies.values():
+        found |= _crowded(sorted(hits))
+    return found
+
+
+def _crowded(hits: Sequence[tuple[datetime, int, int]]) -> set[int]:
+    """The places of hits (moment, message, place) with enough messages within a minute."""
+    found: set[int] = set()
+    begin = marked = 0
+    within: Counter[int] = Counter()
+    for end, (at, message, _place) in enumerate(hits):
+        within[message] += 1
+        while at - hits[begin][0] > GATEWAY_SPAN:
+            within[hits[begin][1]] -= 1
+            begin += 1
+        if len(+within) >= GATEWAY_READERS:
+            found |= {place for _at, _message, place in hits[max(begin, marked) : end + 1]}
+            marked = end + 1
+    return found
 
 
 def _rule(number: str) -> str:
@@ -163,6 +292,11 @@ def ip_prefix(address: str) -> str:
     mapped = getattr(found, "ipv4_mapped", None)
     known = mapped or found
     return str(ipaddress.ip_network((known, 24 if known.version == 4 else 48), strict=False))
+
+
+def is_inner(network: str) -> bool:
+    """Whether a network is of no place in the internet: what a proxy or a test leaves us with."""
+    return network.startswith(_INNER)
 
 
 def agent_family(agent: str) -> str:

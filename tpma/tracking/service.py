@@ -1,25 +1,28 @@
 """Writing down what happened on our links, and taking back what a burst showed to be a machine."""
 
-from datetime import timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
+from tpma import jobs
+from tpma.core.db import clock_of
+from tpma.core.log import logger
 from tpma.launches.models import Launch
+from tpma.sending import following
 from tpma.sending.models import Message
+from tpma.tracking import counting, judging, networks, rules
+from tpma.tracking.counting import Books
+from tpma.tracking.hits import Hit
+from tpma.tracking.judging import Mail
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
-from tpma.tracking.rules import (
-    Hit,
-    Ruling,
-    Visit,
-    agent_family,
-    classify,
-    ip_prefix,
-    is_picture_proxy,
-)
+from tpma.tracking.rules import Event, Ruling, Visit, agent_family, ip_prefix
 
-_LOOK_BACK = timedelta(seconds=6)  # a little more than the longest burst
+_log = logger("tracking")
+_Launches = Mapping[UUID, Any]  # launch → a row with its tenant and code
 
 
 def record(
@@ -41,27 +44,19 @@ def record(
     """
     if dedupe_key is not None and _is_known(session, dedupe_key):
         return None
-    judged = ruling or _judge(session, kind, visit, message, link_key)
-    event = TrackingEvent(
-        tenant_id=launch.tenant_id,
-        launch_id=launch.id,
-        campaign_code=launch.campaign_code,
-        type=kind,
-        message_id=message.id if message else None,
-        contact_id=contact_id or (message.contact_id if message else None),
-        link_key=link_key,
-        occurred_at=visit.at,
-        ip_prefix="" if is_picture_proxy(visit.agent) else ip_prefix(visit.address),
-        ua_family=agent_family(visit.agent),
-        verdict=judged.verdict,
-        rule=judged.rule,
-        dedupe_key=dedupe_key,
-    )
-    session.add(event)
     session.flush()
-    if message is not None and kind is EventType.CLICK:
-        _mark(session, message, judged)
-    return event
+    hit = Hit(kind, visit, launch.id, message.id if message else None, link_key)
+    own = {"contact_id": contact_id} if contact_id else {}
+    [event] = write(
+        session,
+        [hit],
+        counting.own_shard(),
+        ruling=ruling,
+        own={**own, "dedupe_key": dedupe_key},
+    )
+    if message is not None:
+        session.refresh(message, ["clicked_at", "seen"])
+    return session.get_one(TrackingEvent, event.id)
 
 
 def _is_known(session: Session, dedupe_key: str) -> bool:
@@ -69,43 +64,245 @@ def _is_known(session: Session, dedupe_key: str) -> bool:
     return session.scalar(found) is not None
 
 
-def _judge(
-    session: Session, kind: EventType, visit: Visit, message: Message | None, link_key: str
-) -> Ruling:
-    clicking = message is not None and kind is EventType.CLICK
-    return classify(
-        kind,
-        visit,
-        link_key,
-        accepted_at=message.accepted_at if message else None,
-        earlier=_recent_clicks(session, message, visit) if message and clicking else (),
+def write(
+    session: Session,
+    hits: Sequence[Hit],
+    shard: int,
+    *,
+    ruling: Ruling | None = None,
+    own: Mapping[str, Any] | None = None,
+) -> list[Event]:
+    """Store hits with their verdicts, mark their mails, and book them, in the caller's transaction.
+
+    Hits of a launch or a mail that is gone are left out. `own` are columns for every row.
+    """
+    launches = _launches(session, {hit.launch_id for hit in hits})
+    mails = judging.mails(session, {hit.message_id for hit in hits if hit.message_id})
+    kept = [hit for hit in hits if _is_ours(hit, launches, mails)]
+    if len(kept) < len(hits):
+        _log.info("hits of nobody left out", number=len(hits) - len(kept))
+    events = [_event(hit) for hit in kept]
+    others = judging.siblings(session, events, mails) if ruling is None else set()
+    mails |= judging.mails(session, others) if others else {}
+    scene = _scene(session, mails, events, ruling)
+    for event in events:
+        judged = ruling or scene.ruling(event)
+        event.verdict, event.rule = judged.verdict, judged.rule
+    stored = [event for event in scene.events if event.id and event.is_human]
+    books = Books()
+    _insert(session, events, kept, launches, mails, own or {})
+    for event in events:
+        books.hit(_key(event, mails), 1)
+    changed = _rejudge(session, scene, stored, books)
+    _mark(session, books, mails, events, changed)
+    _come_back(session, scene, events)
+    _after(session, events, changed)
+    books.write(session, shard)
+    return events
+
+
+def _after(session: Session, events: Sequence[Event], changed: Sequence[Event]) -> None:
+    """What else follows from new events, in the transaction that wrote them; the one place for it.
+
+    Mails that wait for a click: a person's lets them go, one that proved to be a machine's is
+    taken back.
+    """
+    doubtful = {e.message_id for e in changed if e.message_id and e.kind is EventType.CLICK}
+    if doubtful:
+        session.flush()
+        following.took_back(session, _links_of_people(session, doubtful))
+    following.clicked(
+        session,
+        [
+            following.Click(event.message_id, event.link_key, event.at)
+            for event in events
+            if event.message_id and event.is_human and event.kind is EventType.CLICK
+        ],
     )
 
 
-def _recent_clicks(session: Session, message: Message, visit: Visit) -> list[Hit]:
+def _links_of_people(session: Session, ids: Collection[int]) -> dict[int, set[str]]:
+    found: dict[int, set[str]] = {id_: set() for id_ in ids}
     rows = session.execute(
-        select(TrackingEvent.occurred_at, TrackingEvent.link_key)
-        .where(TrackingEvent.message_id == message.id, TrackingEvent.type == EventType.CLICK)
-        .where(TrackingEvent.occurred_at >= visit.at - _LOOK_BACK)
-        .order_by(TrackingEvent.occurred_at)
-    )
-    return [Hit(at, key) for at, key in rows]
-
-
-def _mark(session: Session, message: Message, ruling: Ruling) -> None:
-    """Keep `messages.clicked_at` the moment of the first click of a person, None without one."""
-    if ruling.burst_since is not None:
-        session.execute(
-            update(TrackingEvent)
-            .where(TrackingEvent.message_id == message.id, TrackingEvent.type == EventType.CLICK)
-            .where(TrackingEvent.occurred_at >= ruling.burst_since)
-            .values(verdict=ruling.verdict, rule=ruling.rule)
-        )
-    first = session.scalar(
-        select(func.min(TrackingEvent.occurred_at)).where(
-            TrackingEvent.message_id == message.id,
+        select(TrackingEvent.message_id, TrackingEvent.link_key).where(
+            TrackingEvent.message_id.in_(ids),
             TrackingEvent.type == EventType.CLICK,
             TrackingEvent.verdict == Verdict.HUMAN,
         )
     )
-    message.clicked_at = first
+    for message_id, link_key in rows:
+        if message_id is not None:
+            found[message_id].add(link_key)
+    return found
+
+
+def _launches(session: Session, ids: Collection[UUID]) -> _Launches:
+    rows = session.execute(
+        select(Launch.id, Launch.tenant_id, Launch.campaign_code).where(Launch.id.in_(ids))
+    )
+    return {row.id: row for row in rows}
+
+
+def _is_ours(hit: Hit, launches: _Launches, mails: Mapping[int, Mail]) -> bool:
+    if hit.launch_id not in launches:
+        return False
+    if hit.message_id is None:
+        return True
+    mail = mails.get(hit.message_id)
+    return mail is not None and mail.launch_id == hit.launch_id
+
+
+def _event(hit: Hit) -> Event:
+    visit = hit.visit
+    hidden = rules.is_picture_proxy(visit.agent)
+    return Event(
+        hit.kind,
+        visit.at,
+        hit.message_id,
+        hit.link_key,
+        network="" if hidden else ip_prefix(visit.address),
+        family=agent_family(visit.agent),
+        signs=rules.signs_of(visit, networks.is_listed),
+        launch_id=hit.launch_id,
+    )
+
+
+def _scene(
+    session: Session, mails: Mapping[int, Mail], events: Sequence[Event], ruling: Ruling | None
+) -> judging.Scene:
+    now = clock_of(session)()
+    if ruling is not None or not mails:
+        return judging.Scene(mails, now, list(events))
+    return judging.scene(session, mails, events, now)
+
+
+def _insert(
+    session: Session,
+    events: Sequence[Event],
+    hits: Sequence[Hit],
+    launches: _Launches,
+    mails: Mapping[int, Mail],
+    own: Mapping[str, Any],
+) -> None:
+    """One statement for all; the events learn their ids."""
+    if not events:
+        return
+    rows = []
+    for event, hit in zip(events, hits, strict=True):
+        launch = launches[hit.launch_id]
+        mail = mails.get(hit.message_id or 0)
+        row = {
+            "tenant_id": launch.tenant_id,
+            "launch_id": launch.id,
+            "campaign_code": launch.campaign_code,
+            "type": event.kind,
+            "message_id": event.message_id,
+            "contact_id": mail.contact_id if mail else None,
+            "link_key": event.link_key,
+            "occurred_at": event.at,
+            "ip_prefix": event.network,
+            "ua_family": event.family,
+            "verdict": event.verdict,
+            "rule": event.rule,
+            "edition": rules.EDITION,
+            "signs": event.signs,
+        }
+        rows.append({**row, **own})
+    made = session.scalars(
+        insert(TrackingEvent).returning(TrackingEvent.id, sort_by_parameter_order=True), rows
+    )
+    for event, id_ in zip(events, made, strict=True):
+        event.id = id_
+
+
+def _key(event: Event, mails: Mapping[int, Mail]) -> counting.Key:
+    assert event.launch_id is not None
+    mail = mails.get(event.message_id or 0)
+    step = mail.step if mail else 0
+    return (event.launch_id, event.kind, event.verdict, event.rule, step, event.link_key)
+
+
+def _rejudge(
+    session: Session, scene: judging.Scene, events: Sequence[Event], books: Books
+) -> list[Event]:
+    """Give stored events the verdict they have now; those that were given another one."""
+    changed = []
+    for event in events:
+        judged = scene.ruling(event)
+        if (judged.verdict, judged.rule) == (event.verdict, event.rule):
+            continue
+        books.hit(_key(event, scene.mails), -1)
+        event.verdict, event.rule = judged.verdict, judged.rule
+        books.hit(_key(event, scene.mails), 1)
+        changed.append(event)
+    if changed:
+        session.execute(
+            update(TrackingEvent),
+            [
+                {"id": e.id, "verdict": e.verdict, "rule": e.rule, "edition": rules.EDITION}
+                for e in sorted(changed, key=lambda event: event.id)
+            ],
+        )
+    return changed
+
+
+def _mark(
+    session: Session,
+    books: Books,
+    mails: Mapping[int, Mail],
+    events: Sequence[Event],
+    changed: Sequence[Event],
+) -> None:
+    """Keep `seen` and `clicked_at` of the mails what their people's events say."""
+    doubtful = {e.message_id for e in changed if e.message_id}
+    seen = counting.bits_of(session, doubtful) if doubtful else {}
+    clicked: dict[int, datetime | None] = _first_clicks(session, doubtful) if doubtful else {}
+    for event in events:
+        id_ = event.message_id
+        if id_ is None or not event.is_human or id_ in doubtful:
+            continue
+        seen[id_] = seen.get(id_, mails[id_].seen) | counting.BITS.get(event.kind, 0)
+        if event.kind is EventType.CLICK:
+            first = clicked.get(id_, mails[id_].clicked_at)
+            clicked[id_] = min(first, event.at) if first else event.at
+    counting.book_acts(session, books, mails, seen)
+    moved = [{"id": i, "clicked_at": at} for i, at in clicked.items() if at != mails[i].clicked_at]
+    if moved:
+        session.execute(update(Message), sorted(moved, key=lambda row: int(str(row["id"]))))
+
+
+def _first_clicks(session: Session, ids: Collection[int]) -> dict[int, datetime | None]:
+    found: dict[int, datetime | None] = dict.fromkeys(ids)
+    rows = session.execute(
+        select(TrackingEvent.message_id, func.min(TrackingEvent.occurred_at))
+        .where(TrackingEvent.message_id.in_(ids), TrackingEvent.type == EventType.CLICK)
+        .where(TrackingEvent.verdict == Verdict.HUMAN)
+        .group_by(TrackingEvent.message_id)
+    )
+    return found | {message_id: first for message_id, first in rows if message_id is not None}
+
+
+def _come_back(session: Session, scene: judging.Scene, events: Sequence[Event]) -> None:
+    """Where half a minute will tell more (BOT-08), look again after it."""
+    waiting = sorted({e.message_id or 0 for e in events if scene.is_pending(e)})
+    if waiting:
+        when = scene.now + rules.STYLE_SPAN + rules.STYLE_SPAN / 30
+        jobs.enqueue(session, "tracking.settle", when, message_ids=waiting)
+
+
+def rejudge(session: Session, message_ids: Collection[int]) -> int:
+    """Work the verdicts of all events of these mails out anew; how many became others."""
+    mails = judging.mails(session, message_ids)
+    scene = judging.scene(session, mails, (), clock_of(session)(), all_time=True)
+    books = Books()
+    changed = _rejudge(session, scene, scene.events, books)
+    session.execute(
+        update(TrackingEvent)
+        .where(TrackingEvent.message_id.in_(mails), TrackingEvent.type.in_(judging.JUDGED))
+        .where(TrackingEvent.edition != rules.EDITION)
+        .values(edition=rules.EDITION)
+    )
+    _mark(session, books, mails, (), changed)
+    _after(session, (), changed)
+    books.write(session, counting.own_shard())
+    return len(changed)

@@ -40,7 +40,7 @@ def register(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.cookies_are_secure,
         PERMANENT_SESSION_LIFETIME=12 * 3600,
-        MAX_CONTENT_LENGTH=settings.max_upload_mb * 1024 * 1024,
+        MAX_CONTENT_LENGTH=settings.most_body,
         MAX_FORM_MEMORY_SIZE=_LONGEST_FORM,
         MAX_FORM_PARTS=400,
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session
@@ -91,16 +91,28 @@ def scriptless(response: Response) -> Response:
     return response
 
 
+_EVERYWHERE = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+def headers_of(*, is_secure: bool, **own: str) -> list[tuple[str, str]]:
+    """Those of every answer, for one that Flask does not make; `own` with _ for - comes first."""
+    named = {name.replace("_", "-"): value for name, value in own.items()}
+    rest = _EVERYWHERE | {"Cache-Control": "no-store"} | (_OVER_TLS if is_secure else {})
+    return list((rest | named).items())
+
+
 def _headers(response: Response) -> Response:
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-    headers.setdefault("X-Frame-Options", "SAMEORIGIN")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-    if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    for name, value in (_EVERYWHERE | (_OVER_TLS if request.is_secure else {})).items():
+        headers.setdefault(name, value)
     if not request.path.startswith(("/static/", "/k/", "/b/")):
         headers.setdefault("Cache-Control", "no-store")
     return response

@@ -59,6 +59,7 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
             lazy("Set up"),
             [
                 ("branding_portal.profile", "palette", lazy("Brand profile"), "brand.read"),
+                ("sending_domains.index", "at", lazy("Sending domain"), "brand.read"),
                 ("team.index", "users", lazy("Team"), "team.read"),
             ],
         ),
@@ -111,6 +112,7 @@ _NAVIGATION: dict[str, list[tuple[str, list[tuple[str, str, str, str]]]]] = {
                     "organisations.write",
                 ),
                 ("delivery.index", "send", lazy("Delivery"), "delivery.read"),
+                ("sending_domains_admin.index", "at", lazy("Sending domains"), "delivery.read"),
                 ("sending_admin.mailbox", "mail-opened", lazy("Mailbox"), "outbox.read"),
                 ("operators.jobs", "activity", lazy("Jobs"), "organisations.write"),
                 ("operators.audit", "history", lazy("Audit log"), "organisations.write"),

@@ -112,6 +112,15 @@ STATES: dict[str, dict[str, tuple[str, str, str]]] = {
         "rejected": (_BAD, "mail-x", lazy("Rejected")),
         "unsubscribed": (_NEUTRAL, "user-minus", lazy("Unsubscribed")),
     },
+    "sending_domain": {
+        "unverified": (_GO, "loader", lazy("Being set up")),
+        "pending_dns": (_WARN, "hourglass", lazy("Waits for DNS")),
+        "verified": (_OK, "shield-check", lazy("Records right")),
+        "active": (_OK, "circle-check", lazy("Active")),
+        "degraded": (_BAD, "alert-triangle", lazy("Records lost")),
+        "suspended": (_BAD, "hand-stop", lazy("Stopped by the operator")),
+        "retired": (_NEUTRAL, "archive", lazy("Removed")),
+    },
     "import": {
         "uploaded": (_NEUTRAL, "file-import", lazy("Waiting for you")),
         "staging": (_GO, "loader", lazy("Reading")),

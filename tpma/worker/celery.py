@@ -12,7 +12,7 @@ from celery import Celery
 
 from tpma import jobs
 from tpma.core.settings import load
-from tpma.sending import engine, provider, recovery, service
+from tpma.sending import engine, following, provider, recovery, service
 from tpma.sending.events import tending
 from tpma.system import System
 from tpma.wiring import started
@@ -73,6 +73,7 @@ def run_job(job_id: str) -> None:
 
 @app.task(name="tpma.drain")
 def drain() -> None:
+    following.release(system())
     engine.drain(system(), owner(), most_seconds=_SENDING_A_TASK)
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 from tpma import jobs
 from tpma.core.log import logger
 from tpma.ports.events import EventSource, RawEvent
-from tpma.sending import engine, provider, recovery, service
+from tpma.sending import engine, following, provider, recovery, service
 from tpma.sending.events import feeding, tending
 from tpma.system import System
 from tpma.worker import handlers
@@ -68,6 +68,7 @@ class Worker:
         return (
             self._try(lambda: jobs.run_due(system))
             + self._try(lambda: provider.refresh(system))
+            + self._try(lambda: following.release(system))
             + self._try(lambda: engine.drain(system, self._owner, most_seconds=_SENDING_A_ROUND))
             + self._try(lambda: recovery.tick(system))
             + self._try(lambda: tending.tick(system))

@@ -89,3 +89,9 @@ def discard_suppressions(list_id: UUID) -> ResponseReturnValue:
 @partner("contacts.write")
 def set_opt_in_only() -> ResponseReturnValue:
     return _pages.set_opt_in_only()
+
+
+@portal.post("/suppressions/tracks-readers")
+@partner("contacts.write")
+def set_tracks_readers() -> ResponseReturnValue:
+    return _pages.set_tracks_readers()

@@ -32,7 +32,7 @@ from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchAsset, LaunchState
 from tpma.partners import service as partners
 from tpma.partners.models import PartnerType
-from tpma.sending import planning
+from tpma.sending import planning, queueing
 from tpma.system import System
 from tpma.wiring import from_settings
 
@@ -246,4 +246,4 @@ def plan(world: World) -> int:
 def queue(world: World) -> None:
     """Into chunks, as the job of the hour does (T3)."""
     with world.system.db.transaction() as session:
-        planning.queue(session, session.get_one(Launch, world.launch_id), 1, utc_now())
+        queueing.queue(session, session.get_one(Launch, world.launch_id), 1, utc_now())

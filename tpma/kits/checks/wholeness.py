@@ -39,25 +39,15 @@ def _assets(draft: Draft) -> Iterator[Fault]:
     for kind, message in wanted:
         if kind not in kinds:
             yield draft.at("asset.complete", message, "asset", 0)
-    if "email" in kinds and not any(row["kind"] == "email" and row["day"] == 0 for row in rows):
+    if "email" in kinds and not any(_is_first(row) for row in rows):
         yield draft.at("asset.complete", _("A kit needs a mail at day 0."), "asset", 0)
     for row in [row for row in rows if row["kind"] == "landing_page"][1:]:
         yield draft.at_row("asset.complete", _("A kit has one landing page."), row, "kind")
-    yield from _order(draft, rows)
 
 
-def _order(draft: Draft, rows: list[Row]) -> Iterator[Fault]:
-    days: set[int] = set()
-    for row in rows:
-        if row["kind"] != "email":
-            continue
-        if row["day"] in days:
-            message = _("Two mails of one day would arrive together. Choose another day.")
-            yield draft.at_row("asset.complete", message, row, "day")
-        if row["day"] == 0 and row.get("condition") == "not_clicked":
-            message = _("The first mail has no earlier one. Take the condition out.")
-            yield draft.at_row("asset.complete", message, row, "condition")
-        days.add(row["day"])
+def _is_first(row: Row) -> bool:
+    at_start = row.get("after") != "trigger" and not row.get("hours", 0)
+    return row["kind"] == "email" and row["day"] == 0 and at_start
 
 
 def _twice(draft: Draft) -> Iterator[Fault]:

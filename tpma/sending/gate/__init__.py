@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.sending.facts import Facts
-from tpma.sending.findings import Check, Rule, Tone
+from tpma.sending.findings import Check, Rule, Tone, unneeded
 from tpma.sending.gate import (
     account,
     auth,
@@ -59,13 +60,21 @@ RULES: tuple[Rule, ...] = (
     *proof.RULES,
 )
 
+_OF_CONTENT = frozenset({"body", "locale", "spend", "proof"})
 _ORDER = {Tone.RED: 0, Tone.AMBER: 1, Tone.GREEN: 2, Tone.NOT_NEEDED: 3}
 
 
 def report(facts: Facts) -> list[Check]:
     """Every rule's findings, red first, then amber, then green, then what is not needed."""
-    found = [check for rule in RULES for check in rule.check(facts)]
+    found = [check for rule in RULES for check in _checks(rule, facts)]
     return sorted(found, key=lambda check: _ORDER[check.tone])
+
+
+def _checks(rule: Rule, facts: Facts) -> list[Check]:
+    """Of a mail the partner sends itself, its readers and its way out are the partner's."""
+    if facts.own_mailer and rule.family not in _OF_CONTENT:
+        return rule.says([unneeded(_("Not needed here: your own mailer sends it"))])
+    return rule.check(facts)
 
 
 def is_green(checks: Iterable[Check]) -> bool:

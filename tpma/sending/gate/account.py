@@ -8,7 +8,7 @@ from tpma.core.i18n import lazy
 from tpma.sending.facts import AccountFacts, Facts
 from tpma.sending.findings import Said, Severity, green, red, rule, unneeded
 
-_RESOURCES = frozenset({"identity", "configuration-set", "template"})
+_RESOURCES = frozenset({"identity", "configuration-set"})  # mails are raw: no template
 CANARY = timedelta(minutes=15)
 
 
@@ -33,7 +33,8 @@ def _faults(found: AccountFacts) -> Iterable[str]:
         yield _("The provider has put the account on %(state)s.", state=found.enforcement)
     if found.tenant_status not in ("ENABLED", "REINSTATED"):
         yield _("The provider has stopped your mail (%(state)s).", state=found.tenant_status)
-    if missing := sorted(_RESOURCES - found.associated):
+    own = _RESOURCES if found.associated is None else found.associated
+    if missing := sorted(_RESOURCES - own):
         yield _("Not associated with you yet: %(names)s", names=", ".join(missing))
 
 

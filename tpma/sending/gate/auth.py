@@ -7,12 +7,12 @@ from datetime import timedelta
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.core.text import FREE_MAIL, registrable_domain
+from tpma.sending.domains import dmarc as dmarc_rules
 from tpma.sending.facts import DomainFacts, Facts, HostFacts
 from tpma.sending.findings import Said, Severity, amber, green, red, rule, unneeded
 
-_DOMAIN = (lazy("Change the sender"), "time")
+_DOMAIN = (lazy("Open the sending domain"), "domains")
 _STALE_POLICY = timedelta(days=30)
-_TAG = re.compile(r"\s*([a-z]+)\s*=\s*([^;]*?)\s*(?:;|$)", re.IGNORECASE)
 _SHORT = (
     "bit.ly buff.ly cutt.ly goo.gl is.gd lnkd.in ow.ly rb.gy rebrand.ly shorturl.at t.co t.ly "
     "tiny.cc tinyurl.com trib.al v.gd"
@@ -41,6 +41,8 @@ def dkim(facts: Facts) -> Iterable[Said]:
     domain = facts.domain
     if domain is None:
         yield unneeded()
+    elif domain.signed_elsewhere:
+        yield from _signed_elsewhere(domain)
     elif not domain.dkim_domain or not domain.dkim_verified:
         yield red(
             _("%(domain)s has no verified DKIM key. Add its CNAME records.", domain=domain.domain),
@@ -52,6 +54,19 @@ def dkim(facts: Facts) -> Iterable[Said]:
         yield amber(_("The key has %(bits)s bits; 2048 are safer.", bits=domain.dkim_bits))
     else:
         yield green(_("%(domain)s, %(bits)s bits", domain=domain.domain, bits=domain.dkim_bits))
+
+
+def _signed_elsewhere(domain: DomainFacts) -> Iterable[Said]:
+    if domain.dkim_verified:
+        yield green(_("%(domain)s, as a test mail has shown", domain=domain.domain))
+    elif domain.provable:
+        yield red(
+            _("No test mail has shown a signature of %(domain)s.", domain=domain.domain), _cure()
+        )
+    else:
+        yield amber(
+            _("The mail server signs, and nobody can see here whether in your name."), _cure()
+        )
 
 
 @rule("AUTH-02", Severity.BLOCKS, lazy("Return path and SPF"), "RFC 7208; Microsoft rules")
@@ -75,7 +90,7 @@ def dmarc(facts: Facts) -> Iterable[Said]:
     if facts.domain is None:
         yield unneeded()
         return
-    tags = _policy(facts.domain)
+    tags = dmarc_rules.policy(facts.domain.dmarc)
     if tags is None:
         yield red(
             _("_dmarc needs exactly one record that starts with v=DMARC1 and has p=."), _cure()
@@ -89,28 +104,22 @@ def dmarc(facts: Facts) -> Iterable[Said]:
     yield green(_("one record, p=%(policy)s", policy=tags["p"]))
 
 
-def _policy(domain: DomainFacts) -> dict[str, str] | None:
-    """The tags of the one valid record; None if there is none, or more than one."""
-    records = [text for text in domain.dmarc if re.match(r"v=DMARC1\s*(;|$)", text)]
-    if len(records) != 1:
-        return None
-    tags = {name.lower(): value for name, value in _TAG.findall(records[0])}
-    return tags if tags.get("p", "").lower() in ("none", "quarantine", "reject") else None
-
-
 @rule("AUTH-04", Severity.BLOCKS, lazy("Alignment"), "RFC 7489 § 3.1")
 def alignment(facts: Facts) -> Iterable[Said]:
     domain = facts.domain
     if domain is None:
         yield unneeded()
         return
-    tags = _policy(domain) or {}
-    by_dkim = domain.dkim_verified and _aligned(
-        domain.dkim_domain, domain.domain, tags.get("adkim", "r")
+    tags = dmarc_rules.policy(domain.dmarc) or {}
+    by_dkim, by_spf = dmarc_rules.is_aligned(
+        tags,
+        domain.domain,
+        dkim_domain=domain.dkim_domain if domain.dkim_verified else "",
+        mail_from=domain.mail_from if domain.mail_from_verified else "",
     )
-    by_spf = domain.mail_from_verified and _aligned(
-        domain.mail_from, domain.domain, tags.get("aspf", "r")
-    )
+    if not by_dkim and not by_spf and domain.signed_elsewhere and not domain.provable:
+        yield amber(_("Only the mail server knows what it signs; nothing here can prove it."))
+        return
     if not by_dkim and not by_spf:
         yield red(
             _("Neither signature nor return path belongs to %(domain)s.", domain=domain.domain),
@@ -119,15 +128,6 @@ def alignment(facts: Facts) -> Iterable[Said]:
         return
     how = [name for name, fine in (("DKIM", by_dkim), ("SPF", by_spf)) if fine]
     yield green(_("with the From domain by %(how)s", how=", ".join(how)))
-
-
-def _aligned(signing: str, domain: str, mode: str) -> bool:
-    """Strict: the same host; relaxed: the same registered domain (Public Suffix List)."""
-    if not signing:
-        return False
-    if mode.lower() == "s":
-        return signing.lower() == domain.lower()
-    return registrable_domain(signing) == registrable_domain(domain) is not None
 
 
 @rule("AUTH-05", Severity.BLOCKS, lazy("Whose domain it is"), "RFC 7489; Gmail, Yahoo rules")
@@ -146,6 +146,10 @@ def ownership(facts: Facts) -> Iterable[Said]:
     elif domain.owner == "vendor":
         yield red(
             _("%(domain)s is the vendor's and not delegated to you.", domain=domain.domain), _cure()
+        )
+    elif domain.suspended:
+        yield red(
+            _("%(domain)s was stopped by the operator. Ask them.", domain=domain.domain), _cure()
         )
     elif not domain.owner or not domain.verified:
         yield red(_("Nobody has proved that %(domain)s is yours.", domain=domain.domain), _cure())
@@ -191,6 +195,14 @@ def replies(facts: Facts) -> Iterable[Said]:
     if facts.reply is None:
         if not nobody:
             yield unneeded()
+        return
+    if facts.reply.has_mx is None:
+        yield red(
+            _(
+                "We are looking whether %(address)s takes mail. Look again in a minute.",
+                address=facts.reply_to,
+            )
+        )
         return
     if not facts.reply.has_mx:
         yield red(_("No mail server takes mail for %(address)s.", address=facts.reply_to), change)

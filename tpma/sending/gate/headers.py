@@ -53,9 +53,13 @@ def works(facts: Facts) -> Iterable[Said]:
 @rule("HDR-03", Severity.BLOCKS, lazy("Headers are signed"), "RFC 8058 § 4")
 def signed(facts: Facts) -> Iterable[Said]:
     domain = facts.domain
-    cure = (_("Change the sender"), "time")
+    cure = (_("Open the sending domain"), "domains")
     if domain is None:
         yield unneeded()
+    elif not domain.provable:
+        yield amber(
+            _("Unproven: this platform has no mailbox that could receive a test mail."), cure
+        )
     elif domain.probed_at is None or facts.now - domain.probed_at > _PROVEN_FOR:
         yield red(_("The test mail that proves it is older than 30 days, or never came."), cure)
     elif not domain.probe_aligned or not domain.signed_headers >= _SIGNED:

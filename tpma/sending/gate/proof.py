@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.sending.facts import Facts
-from tpma.sending.findings import Said, Severity, Tone, green, red, rule
+from tpma.sending.findings import Said, Severity, Tone, green, red, rule, unneeded
 
 
 @rule("TEST-01", Severity.BLOCKS, lazy("Proof mail"), "Domain rules 2.5")
@@ -15,7 +15,9 @@ def proof(facts: Facts) -> Iterable[Said]:
         yield red(
             _("Somebody else of your team has to look and approve."), None, _("Second pair of eyes")
         )
-    if found.refused:
+    if facts.own_mailer:
+        yield unneeded(_("Not needed here: you see the mails as you take them"))
+    elif found.refused:
         yield red(_("The proof to %(address)s was refused. Send it again.", address=found.address))
     elif not found.asked:
         yield Said(

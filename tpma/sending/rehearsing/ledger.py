@@ -31,8 +31,13 @@ from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.rehearsal import Stage
 from tpma.sending import planning
+from tpma.sending.domains import senders
+from tpma.sending.domains.models import LaunchSender, SendingDomain
 from tpma.sending.envelopes import sender_of
+from tpma.sending.models import Warmup
 from tpma.sending.rehearsing import cast
+from tpma.sending.warmup import organisational
+from tpma.sending.windows import EVERY_DAY
 from tpma.system import System
 
 MOST_MAILS = 2_000  # of one rehearsal; a larger audience is sampled
@@ -55,7 +60,8 @@ class Script:
 
     @property
     def steps(self) -> int:
-        return len(self.plan.content.mails)
+        """Mails a reader's own deed sends are not played: nobody clicks in a rehearsal."""
+        return sum(not mail.is_triggered for mail in self.plan.content.mails)
 
 
 def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
@@ -77,7 +83,12 @@ def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
     return Script(
         launch_id=launch.id,
         plan=plan,
-        rows={**_surroundings(session, launch), **_agreed(session, people), _CONTACTS: people},
+        rows={
+            **_surroundings(session, launch),
+            **_sender(session, system, launch),
+            **_agreed(session, people),
+            _CONTACTS: people,
+        },
         readers=readers,
         sampled=len(people),
         parts=parts,
@@ -90,6 +101,8 @@ _CONTACTS: Any = Contact.__table__
 _CONSENTS: Any = Consent.__table__
 _LAUNCHES: Any = Launch.__table__
 _ORGANISATIONS: Any = Organisation.__table__
+_DOMAINS: Any = SendingDomain.__table__
+_SENDERS: Any = LaunchSender.__table__
 _COBRANDED: Any = CoBrandedKit.__table__
 _WORDS: Any = Customisation.__table__
 
@@ -118,6 +131,18 @@ def _surroundings(session: Session, launch: Launch) -> dict[Table, Rows]:
             _COBRANDED.c.tenant_id == launch.tenant_id,
         ),
         _WORDS: _rows(session, _WORDS, mine, _WORDS.c.cobranded_kit_id == kit),
+    }
+
+
+def _sender(session: Session, system: System, launch: Launch) -> dict[Table, Rows]:
+    """The partner's own domain, so that rehearsed mails come from it; its place at the real
+    provider is not copied, the simulated one knows of none."""
+    own = senders.of_launch(session, system.settings, launch)
+    if own is None:
+        return {}
+    return {
+        _DOMAINS: _rows(session, _DOMAINS, _DOMAINS.c.id == own.id),
+        _SENDERS: [{"launch_id": launch.id, "domain_id": own.id}],
     }
 
 
@@ -188,11 +213,22 @@ def _write(session: Session, copy: System, script: Script) -> None:
     launch.state, launch.segment_id = LaunchState.RUNNING, None  # the copy holds the chosen only
     launch.started_at, launch.ends_at = now, now + _OPEN_FOR
     launch.steps_queued = 0
+    _without_waits(session, launch, script.sender_domain)
     plan = replace(script.plan, launch=launch)
     countries = {person["country"] for person in people if person["country"]}
     wanted = {locale for locale in script.locales.values() if locale}
     compiling.freeze(session, plan, wanted, countries)
+    launch.subject_test = {}  # nobody clicks in a rehearsal, so there is nothing to wait for
     planning.plan_first(session, plan, script.locales)
+
+
+def _without_waits(session: Session, launch: Launch, sender_domain: str) -> None:
+    """Warm-up, hours and spreading take days; what a rehearsal is about does not need them."""
+    domain = organisational(sender_domain)
+    if domain:
+        session.add(Warmup(domain=domain, warmed_at=launch.started_at))
+    launch.reader_time, launch.chosen_start, launch.spread_hours = False, None, 0
+    launch.hours_from, launch.hours_until, launch.weekdays = 0, 24, EVERY_DAY
 
 
 def _masked(person: dict[str, Any], address: str, signer: Signer) -> dict[str, Any]:

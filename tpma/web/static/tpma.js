@@ -91,6 +91,11 @@
     for (const field of part.querySelectorAll("[data-count]")) count(field);
     for (const toast of part.querySelectorAll("[data-toast]")) fade(toast);
     for (const dialog of part.querySelectorAll("dialog[data-show]")) dialog.showModal();
+    // One that stands open in the page, for those without script, comes to the front.
+    for (const dialog of part.querySelectorAll("dialog[open]:not(:modal)")) {
+      dialog.close();
+      dialog.showModal();
+    }
     const bad = part.querySelector("[aria-invalid=true]");
     if (bad) bad.focus();
   };

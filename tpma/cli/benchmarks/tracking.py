@@ -1,0 +1,392 @@
+"""Hits, pages and forms against a bare WSGI hello on the same server; dashboards by figures.
+
+Server and clients are processes of their own. Each answered request is looked for in the database
+afterwards, one for one: a fast answer that loses its event is no answer.
+"""
+
+import os
+import pickle
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.util import find_spec
+from json import loads
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import Session
+
+from tpma.audiences.models import Contact
+from tpma.cli import demo_story
+from tpma.cli.benchmarks import web_client, web_server
+from tpma.cli.benchmarks.rows import Row
+from tpma.core import schema
+from tpma.core.clock import utc_now
+from tpma.core.db import throw_away
+from tpma.core.errors import Conflict
+from tpma.core.settings import Settings
+from tpma.core.signing import link_character
+from tpma.launches.models import Launch, Link
+from tpma.pages import rules as forms
+from tpma.rendering.links import PAGE
+from tpma.sending.models import Message
+from tpma.system import System
+from tpma.tracking import counting, loading
+from tpma.tracking.models import EventType, TrackingEvent, Verdict
+from tpma.wiring import from_settings
+
+_SECRET = "benchmark-secret-of-no-use-elsewhere"
+_AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+_CONNECTIONS = 16
+_MAILS = 4000
+_LAUNCHES = 200
+
+
+def tracking_rows(quick: bool) -> Iterator[Row]:
+    """Every row; `quick` is shorter, on smaller tables. Raises Conflict if a hit is lost."""
+    seconds = 2.0 if quick else 6.0
+    with TemporaryDirectory() as home:
+        stage = _stage(Path(home))
+        for server in _servers():
+            yield from _web_rows(stage, server, seconds)
+        stage.system.db.close()
+    yield from _dashboards(200_000 if quick else 1_000_000)
+
+
+# Hits, pages, forms
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """The demo's campaign with more mails, and what is asked of it."""
+
+    system: System
+    launch_id: UUID
+    asked: dict[str, list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    name: str
+    goal: float
+    event: EventType
+    once: bool = False
+
+
+_PATHS = (
+    _Path("click", 0.5, EventType.CLICK),
+    _Path("open", 0.5, EventType.OPEN),
+    _Path("landing page", 0.2, EventType.PAGE_VIEW),
+    _Path("form post", 0.2, EventType.FORM_SUBMIT, once=True),
+    _Path("unsubscribe", 0.2, EventType.UNSUBSCRIBE, once=True),
+)
+_Serving = Callable[[System, str, int], list[str]]
+
+
+def _servers() -> list[tuple[str, _Serving]]:
+    found: list[tuple[str, _Serving]] = [("waitress", _waitress)]
+    if find_spec("gunicorn") is not None:
+        found.append(("gunicorn gthread", _gunicorn))
+    return found
+
+
+def _waitress(_system: System, which: str, port: int) -> list[str]:
+    return [sys.executable, "-m", web_server.__name__, which, str(port)]
+
+
+def _gunicorn(_system: System, which: str, port: int) -> list[str]:
+    app = "tpma()" if which == "tpma" else "hello"
+    options = ["--worker-class", "gthread", "--threads", str(web_server.THREADS)]
+    bind = ["--bind", f"127.0.0.1:{port}", "--log-level", "error", "--keep-alive", "30"]
+    return [sys.executable, "-m", "gunicorn", *options, *bind, f"{web_server.__name__}:{app}"]
+
+
+def _web_rows(stage: _Stage, server: tuple[str, _Serving], seconds: float) -> Iterator[Row]:
+    name, command = server
+    for path in _PATHS:
+        hello = _rate(stage, command, "hello", [_get("/")], seconds, once=False)[0]
+        before = _stored(stage, path.event)
+        asked = stage.asked[path.name]
+        if path.once:  # each server gets its own half
+            asked = asked[::2] if name == "waitress" else asked[1::2]
+        ours, answered = _rate(stage, command, "tpma", asked, seconds, once=path.once)
+        loading.catch_up(stage.system)
+        kept = _stored(stage, path.event) - before
+        if kept != answered:
+            raise Conflict(f"{name}, {path.name}: {answered} answered, {kept} events stored")
+        what = f"{path.name}, {name}, against a bare WSGI hello"
+        yield Row(what, "requests/s", ours, hello, ours / hello, path.goal)
+
+
+def _stored(stage: _Stage, kind: EventType) -> int:
+    with stage.system.db.reading() as session:
+        query = select(func.count()).where(
+            TrackingEvent.launch_id == stage.launch_id, TrackingEvent.type == kind
+        )
+        return session.scalar(query) or 0
+
+
+def _rate(
+    stage: _Stage, command: _Serving, which: str, asked: list[bytes], seconds: float, *, once: bool
+) -> tuple[float, int]:
+    """Requests a second, and how many were answered. Raises Conflict for an answer of refusal."""
+    with _serving(stage, command, which) as port:
+        _clients(port, asked[:8], 0.3, once=True) if not once else None
+        warm = 8 if not once else 0
+        told, spent = _clients(port, asked, seconds, once=once)
+    bad = {status: n for status, n in told.items() if status[0] not in "23"}
+    if bad:
+        raise Conflict(f"{which} answered {bad}")
+    answered = sum(told.values())
+    return answered / spent, answered + warm
+
+
+def _clients(
+    port: int, asked: list[bytes], seconds: float, *, once: bool
+) -> tuple[dict[str, int], float]:
+    connections = min(_CONNECTIONS, len(asked)) if once else _CONNECTIONS
+    command = [sys.executable, "-m", web_client.__name__, str(port), str(seconds), str(connections)]
+    done = subprocess.run(
+        command + (["once"] if once else []),
+        input=pickle.dumps(asked),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    answer = loads(done.stdout)
+    return answer["told"], answer["seconds"]
+
+
+@contextmanager
+def _serving(stage: _Stage, command: _Serving, which: str) -> Iterator[int]:
+    """The port of a server that answers; it ends in order, as a service manager ends it."""
+    settings = stage.system.settings
+    environment = {key: value for key, value in os.environ.items() if key[:5] != "TPMA_"}
+    environment |= {"TPMA_HOME": str(settings.home), "TPMA_SECRET_KEY": _SECRET}
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    process = subprocess.Popen(command(stage.system, which, port), env=environment)
+    try:
+        _wait_for(port, process)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise Conflict("The server that was to be measured does not answer.")
+
+
+def _stage(home: Path) -> _Stage:
+    settings = Settings(home=home, secret_key=_SECRET)
+    schema.upgrade(settings.url_of_database)
+    system = from_settings(settings)
+    demo_story.play(system, lambda _line: None)
+    with system.db.transaction() as session:
+        example = session.scalars(
+            select(Message).where(Message.accepted_at.is_not(None), Message.contact_id.is_not(None))
+        ).first()
+        assert example is not None
+        launch = session.get_one(Launch, example.launch_id)
+        ids = _more_mails(session, example)
+        link = session.scalars(
+            select(Link.number).where(Link.launch_id == launch.id, Link.target == PAGE)
+        ).first()
+        assert link is not None
+        return _Stage(system, launch.id, _asked(system, launch, ids, link))
+
+
+def _more_mails(session: Session, example: Message) -> list[int]:
+    """So many more recipients of the launch, like one there is."""
+    first = (session.scalar(select(func.max(Message.id))) or 0) + 1
+    person = session.get_one(Contact, example.contact_id)
+    accepted = utc_now() - timedelta(hours=1)
+    contacts, messages = [], []
+    for number in range(_MAILS):
+        id_, email = uuid4(), f"reader{number}@reader{number % 97}.example"
+        key = secrets.token_bytes(16)
+        own = {"id": id_, "email": email, "email_norm": email, "hmac": key}
+        contacts.append(_values(person) | own)
+        mine = {"id": first + number, "seq": 100_000 + number, "contact_id": id_, "rcpt_key": key}
+        marks = {"accepted_at": accepted, "clicked_at": None, "seen": 0, "chunk_id": None}
+        messages.append(_values(example) | mine | marks)
+    session.execute(insert(Contact), contacts)
+    session.execute(insert(Message), messages)
+    return [first + number for number in range(_MAILS)]
+
+
+def _values(row: Contact | Message) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in type(row).__table__.columns}
+
+
+def _asked(system: System, launch: Launch, ids: list[int], link: int) -> dict[str, list[bytes]]:
+    tokens = [system.signer.token(id_) for id_ in ids]
+    utm = urlencode({"utm_medium": "email", "utm_content": "email1.cta"})
+    locale, page = launch.primary_locale, f"/l/{launch.page_slug}"
+    one_click = urlencode({"List-Unsubscribe": "One-Click"})
+    return {
+        "click": [_get(f"/c/{token}{link_character(link)}") for token in tokens],
+        "open": [_get(f"/o/{token}.gif") for token in tokens],
+        "landing page": [_get(f"{page}?{utm}&r={token}") for token in tokens],
+        "form post": [
+            _post(f"{page}/{locale}", urlencode(_form(system, launch, number)))
+            for number in range(len(ids))
+        ],
+        "unsubscribe": [_post(f"/u/{token}", one_click) for token in tokens],
+    }
+
+
+def _form(system: System, launch: Launch, number: int) -> dict[str, str]:
+    subject = forms.token_subject(system.clock() - forms.LEAST_DWELL * 2, secrets.randbits)
+    token = system.signer.token(subject, forms.token_purpose(launch.id))
+    return {
+        forms.TOKEN: token,
+        forms.CODE: launch.campaign_code,
+        "given_name": "Ada",
+        "family_name": f"Number {number}",
+        "company": f"Mill {number}",
+        "email": f"ada{number}@mill{number}.example",
+        "sites": "10-49",
+        "consent_partner_marketing": "1",
+        "consent_share_with_vendor": "1",
+    }
+
+
+def _get(path: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {_AGENT}\r\n\r\n".encode()
+
+
+def _post(path: str, body: str) -> bytes:
+    kind = "application/x-www-form-urlencoded"
+    head = f"Host: localhost\r\nUser-Agent: {_AGENT}\r\nContent-Type: {kind}\r\n"
+    return f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+# Dashboards
+
+
+def _dashboards(events: int) -> Iterator[Row]:
+    """One launch's figures with so many events, and with ten times as many."""
+    small, large = (_dashboard(number) for number in (events, 10 * events))
+    for number, (figures, grouped) in ((events, small), (10 * events, large)):
+        what = f"launch dashboard at {number:,} events, against GROUP BY over them"
+        yield Row(what, "ms", figures * 1e3, grouped * 1e3, grouped / figures, 100)
+    what = "launch dashboard at ten times the events"
+    growth = large[0] / small[0]
+    yield Row(what, "ms", large[0] * 1e3, small[0] * 1e3, growth, 1.2, at_most=True)
+
+
+def _dashboard(events: int) -> tuple[float, float]:
+    """Seconds of the figures kept beside the events, and of counting these."""
+    with TemporaryDirectory() as folder:
+        db = throw_away(Path(folder) / "events.db", utc_now)
+        with db.transaction() as session:
+            launches = _filled(session, events)
+        launch = launches[len(launches) // 2]
+        with db.reading() as session:
+            _same(session, launch)
+            figures = _median(lambda: _by_figures(session, launch), 301)
+            grouped = _median(lambda: _by_counting(session, launch), 9)
+        db.close()
+    return figures, grouped
+
+
+def _filled(session: Session, events: int) -> list[UUID]:
+    """Mails, a tenth of them as events, over many launches; one event in five a machine's."""
+    launches = [UUID(int=1000 + number) for number in range(_LAUNCHES)]
+    session.execute(text("CREATE TEMP TABLE l (n INTEGER PRIMARY KEY, id TEXT)"))
+    rows = [{"n": n, "id": launch.hex} for n, launch in enumerate(launches)]
+    session.execute(text("INSERT INTO l VALUES (:n, :id)"), rows)
+    mails = events // 10
+    now = "2026-03-02 09:00:00.000000"
+    session.execute(text("DROP INDEX ix_tracking_events_message"))
+    session.execute(
+        text(
+            "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < :mails)"
+            " INSERT INTO messages (id, tenant_id, launch_id, step, seq, rcpt_key, locale,"
+            " send_state, reason, generation, attempt_n)"
+            " SELECT i, :tenant, l.id, 1, i, CAST(printf('%016d', i) AS BLOB), 'en', 'accepted',"
+            " '', 1, 1 FROM k JOIN l ON l.n = i % :launches"
+        ),
+        {"mails": mails, "tenant": UUID(int=1).hex, "launches": _LAUNCHES},
+    )
+    session.execute(
+        text(
+            "WITH RECURSIVE k(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < :events - 1)"
+            " INSERT INTO tracking_events (tenant_id, launch_id, campaign_code, type, message_id,"
+            " link_key, occurred_at, ip_prefix, ua_family, verdict, rule)"
+            " SELECT :tenant, l.id, 'C', CASE i % 3 WHEN 0 THEN 'click' ELSE 'open' END,"
+            " 1 + i % :mails, '', :now, '', 'Chrome',"
+            " CASE i % 5 WHEN 0 THEN 'scanner' ELSE 'human' END, ''"
+            " FROM k JOIN l ON l.n = (1 + i % :mails) % :launches"
+        ),
+        {
+            "events": events,
+            "mails": mails,
+            "tenant": UUID(int=1).hex,
+            "now": now,
+            "launches": _LAUNCHES,
+        },
+    )
+    session.execute(text("CREATE INDEX ix_tracking_events_message ON tracking_events(message_id)"))
+    counting.rebuild(session)
+    return launches
+
+
+_ASKED = (EventType.OPEN, EventType.CLICK)
+
+
+def _by_figures(session: Session, launch: UUID) -> list[int]:
+    return [
+        counting.acted(session, [launch], name, kind).get(launch, 0)
+        for kind in _ASKED
+        for name in ("messages", "people")
+    ]
+
+
+def _by_counting(session: Session, launch: UUID) -> list[int]:
+    found = []
+    for kind in _ASKED:
+        mails = session.execute(
+            select(
+                func.count(TrackingEvent.message_id.distinct()),
+                func.count(Message.rcpt_key.distinct()),
+            )
+            .join(Message, Message.id == TrackingEvent.message_id)
+            .where(TrackingEvent.launch_id == launch, TrackingEvent.type == kind)
+            .where(TrackingEvent.verdict == Verdict.HUMAN)
+        ).one()
+        found += [mails[0], mails[1]]
+    return found
+
+
+def _same(session: Session, launch: UUID) -> None:
+    kept, counted = _by_figures(session, launch), _by_counting(session, launch)
+    if kept != counted:
+        raise Conflict(f"figures {kept} and events {counted} differ")
+
+
+def _median(work: Callable[[], object], times: int) -> float:
+    spent = []
+    for _time in range(times):
+        begun = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - begun)
+    return median(spent)

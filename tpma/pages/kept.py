@@ -1,0 +1,110 @@
+"""Landing pages as bytes, so that a visit costs one small query and a join.
+
+What may change is looked up with each visit: the page's state, the kit's last day, and the versions
+of the rows behind the page. Under the same versions its editions and its bytes are those of the
+visit before; so nothing has to be told that a page changed, in whichever process it did.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tpma.core.errors import NotFound
+from tpma.core.i18n import gettext as _
+from tpma.identity.models import Organisation
+from tpma.kits import rules as kits
+from tpma.kits.models import Kit, KitVersion
+from tpma.launches.models import Launch
+from tpma.pages.models import LandingPage, PageState
+from tpma.pages.queries import Editions, Kept, by_slug, editions
+
+# Stand for the two things that differ from visit to visit, as long as the real ones.
+TOKEN_MARK, READER_MARK = "tpma-token-tpma-token-tp", "tpma-reader-tpma-reader-"
+_MOST_BODIES = 512  # about 20 kB each
+_MOST_SHELVES = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A page as it is now. `version` changes with everything its bytes are made from."""
+
+    launch_id: UUID
+    state: PageState
+    version: tuple[UUID, int, int]
+    last_day: date | None
+    zone: str
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether it takes visitors: it is live, and the kit's last day is not over."""
+        return self.state is PageState.LIVE and not kits.is_over(self.last_day, self.zone, now)
+
+
+_LOOK = (
+    select(
+        LandingPage.launch_id,
+        LandingPage.state,
+        LandingPage.row_version,
+        Launch.row_version,
+        Kit.retires_on,
+        Organisation.timezone,
+    )
+    .join(Launch, Launch.id == LandingPage.launch_id)
+    .join(KitVersion, KitVersion.id == Launch.kit_version_id)
+    .join(Kit, Kit.id == KitVersion.kit_id)
+    .join(Organisation, Organisation.id == Kit.tenant_id)
+)
+
+
+def look(session: Session, slug: str) -> Seen:
+    """A page that was published once; the address is public. Raises NotFound."""
+    row = session.execute(_LOOK.where(LandingPage.slug == slug)).first()
+    if row is None:
+        raise NotFound(_("There is no page at this address."))
+    launch_id, state, page_version, launch_version, last_day, zone = row
+    return Seen(launch_id, state, (launch_id, page_version, launch_version), last_day, zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    page: LandingPage
+    editions: Editions
+
+
+_shelves: Kept[tuple[UUID, int, int], Shelf] = Kept(_MOST_SHELVES)
+_bodies: Kept[tuple[object, ...], list[bytes]] = Kept(_MOST_BODIES)
+
+
+def shelf(session: Session, slug: str, seen: Seen) -> Shelf:
+    """The editions of a page. Raises NotFound if nothing was frozen."""
+    known = _shelves.get(seen.version)
+    if known is None:
+        page = by_slug(session, slug)
+        known = Shelf(page, editions(session, page))
+        session.expunge_all()  # read by many threads from now on, and by no session
+        _shelves.put(seen.version, known)
+    return known
+
+
+def body(
+    seen: Seen,
+    locale: str,
+    carried: Mapping[str, str],
+    token: str,
+    reader: str,
+    render: Callable[[], str],
+) -> bytes:
+    """The page with this visit's token and reader. `render` makes it with the marks in their
+    places; `carried` is what else it depends on."""
+    key = (seen.version, locale, *carried.items(), bool(reader))
+    parts = _bodies.get(key)
+    if parts is None:
+        html = render().replace(TOKEN_MARK, f"\0{TOKEN_MARK}\0")
+        html = html.replace(READER_MARK, f"\0{READER_MARK}\0")
+        parts = [part.encode() for part in html.split("\0")]
+        _bodies.put(key, parts)
+    given = {TOKEN_MARK.encode(): token.encode(), READER_MARK.encode(): reader.encode()}
+    return b"".join([given.get(part, part) for part in parts])

@@ -1,0 +1,203 @@
+"""A reader did something: the mails that answers, written in the transaction of the deed.
+
+Told by the rooms that see it happen (`tpma.tracking`, `tpma.leads`, `tpma.deals`). A mail that
+follows is a planned row with its moment (`not_before`), one a launch, step and recipient;
+`release` hands the due ones to the workers each second.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from tpma.core.db import clock_of, upsert
+from tpma.launches import steps
+from tpma.launches.models import Launch, LaunchState
+from tpma.launches.steps import Step
+from tpma.sending import queueing, sequences
+from tpma.sending.deeds import DeedKind, ReaderDeed
+from tpma.sending.models import Message, SendState
+from tpma.system import System
+
+# A burst of clicks shows itself as a machine's within five seconds (BOT-05).
+SETTLE = timedelta(seconds=10)
+_LISTENING = (LaunchState.RUNNING, LaunchState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """Of a person, as far as can be told."""
+
+    message_id: int
+    link_key: str  # <asset>.<link key>
+    at: datetime
+
+
+def clicked(session: Session, clicks: Sequence[Click]) -> None:
+    """People clicked: whoever waits for that gets the mail that follows. Twice is once."""
+    messages = _messages(session, {click.message_id for click in clicks})
+    launches = _listening(session, {message.launch_id for message in messages.values()})
+    for click in clicks:
+        message = messages.get(click.message_id)
+        launch = launches.get(message.launch_id) if message else None
+        if message is None or launch is None:
+            continue
+        if any(step.link for step in steps.of(launch)):
+            _note(session, message, DeedKind.CLICK, click.at, click.link_key)
+        link = click.link_key.partition(".")[2]
+        for step in steps.triggered_by(launch, "clicked"):
+            if step.link in ("", link) and message.step < step.number:
+                due = click.at + max(step.delay, SETTLE)
+                _follow(session, launch, step, message, due)
+
+
+def took_back(session: Session, human: Mapping[int, AbstractSet[str]]) -> None:
+    """Clicks proved to be a machine's: what waits because of them alone is dropped.
+
+    `human` is message → the link keys that people clicked all the same. `messages.clicked_at`
+    says so already.
+    """
+    messages = _messages(session, human.keys())
+    for message_id, kept in human.items():
+        session.execute(
+            delete(ReaderDeed)
+            .where(ReaderDeed.message_id == message_id, ReaderDeed.kind == DeedKind.CLICK)
+            .where(ReaderDeed.link_key.not_in(kept))
+        )
+    launches = _listening(session, {message.launch_id for message in messages.values()})
+    for launch in launches.values():
+        keys = [m.rcpt_key for m in messages.values() if m.launch_id == launch.id]
+        for step in steps.triggered_by(launch, "clicked"):
+            session.execute(
+                delete(Message)
+                .where(
+                    Message.launch_id == launch.id,
+                    Message.tenant_id == launch.tenant_id,
+                    Message.step == step.number,
+                    Message.rcpt_key.in_(keys),
+                    Message.rcpt_key.not_in(sequences.did(launch.id, step)),
+                    Message.send_state.in_(sequences.WAITING),
+                    Message.attempt_n == 0,
+                )
+                .execution_options(synchronize_session=False)
+            )
+
+
+def submitted(
+    session: Session, launch: Launch, address: bytes, message_id: int | None, at: datetime
+) -> None:
+    """Somebody sent the form. `address` is the keyed hash of the address they typed.
+
+    Both leave the way: the reader with that address, and the one whose mail brought the visit.
+    A mail that answers the form goes to the address alone, if the launch wrote to it.
+    """
+    readers = _readers(session, launch, address, message_id)
+    for reader in readers:
+        _note(session, reader, DeedKind.FORM, at)
+    sequences.leave(session, launch, [reader.rcpt_key for reader in readers])
+    if launch.state not in _LISTENING:
+        return
+    for reader in readers:
+        if reader.rcpt_key == address:
+            for step in steps.triggered_by(launch, "form"):
+                _follow(session, launch, step, reader, at + step.delay)
+
+
+def deal_registered(session: Session, launch: Launch, address: bytes) -> None:
+    """The reader with this address is a customer in the making: no more mails of the launch."""
+    readers = _readers(session, launch, address, None)
+    for reader in readers:
+        _note(session, reader, DeedKind.DEAL, clock_of(session)())
+    sequences.leave(session, launch, [reader.rcpt_key for reader in readers])
+
+
+def _readers(
+    session: Session, launch: Launch, address: bytes, message_id: int | None
+) -> Sequence[Message]:
+    """Their first mails of this launch."""
+    through = select(Message.rcpt_key).where(
+        Message.id == message_id, Message.launch_id == launch.id
+    )
+    return session.scalars(
+        select(Message)
+        .where(Message.launch_id == launch.id, Message.tenant_id == launch.tenant_id)
+        .where(Message.step == 1)
+        .where((Message.rcpt_key == address) | Message.rcpt_key.in_(through))
+    ).all()
+
+
+def _messages(session: Session, ids: Iterable[int]) -> dict[int, Message]:
+    found = session.scalars(select(Message).where(Message.id.in_(list(ids))))
+    return {message.id: message for message in found}
+
+
+def _listening(session: Session, ids: Iterable[UUID]) -> dict[UUID, Launch]:
+    """The launches among these that are under way and have more than one mail."""
+    found = session.scalars(
+        select(Launch)
+        .where(Launch.id.in_(list(ids)), Launch.state.in_(_LISTENING))
+        .where(Launch.steps + Launch.triggered > 1)
+    )
+    return {launch.id: launch for launch in found}
+
+
+def _note(
+    session: Session, reader: Message, kind: DeedKind, at: datetime, link_key: str = ""
+) -> None:
+    made = upsert(session, ReaderDeed).values(
+        tenant_id=reader.tenant_id,
+        launch_id=reader.launch_id,
+        rcpt_key=reader.rcpt_key,
+        kind=kind,
+        link_key=link_key,
+        message_id=reader.id if kind is DeedKind.CLICK else None,
+        at=at,
+    )
+    session.execute(made.on_conflict_do_nothing())
+
+
+def _follow(session: Session, launch: Launch, step: Step, reader: Message, due: datetime) -> None:
+    """UNIQUE(launch, step, recipient) keeps it single, however often they click."""
+    made = upsert(session, Message).values(
+        tenant_id=launch.tenant_id,
+        launch_id=launch.id,
+        step=step.number,
+        seq=reader.seq,
+        contact_id=reader.contact_id,
+        rcpt_key=reader.rcpt_key,
+        locale=reader.locale,
+        send_state=SendState.PLANNED,
+        reason="",
+        generation=1,
+        attempt_n=0,
+        not_before=due,
+        variant="",
+    )
+    session.execute(made.on_conflict_do_nothing())
+
+
+def release(system: System) -> int:
+    """Put the mails whose moment has come into chunks that workers lease (T3); how many chunks."""
+    now = system.clock()
+    with system.db.reading() as session:
+        due = session.execute(
+            select(Message.launch_id, Message.step)
+            .join(Launch, Launch.id == Message.launch_id)
+            .where(Message.send_state == SendState.PLANNED, Message.not_before <= now)
+            .where(Launch.state == LaunchState.RUNNING, Message.step > Launch.steps)
+            .distinct()
+            .limit(100)
+        ).all()
+    return sum(_release(system, launch_id, step, now) for launch_id, step in due)
+
+
+def _release(system: System, launch_id: UUID, step: int, now: datetime) -> int:
+    with system.db.transaction() as session:
+        launch = session.get_one(Launch, launch_id, with_for_update=True)
+        if launch.state is not LaunchState.RUNNING:
+            return 0
+        return queueing.queue(session, launch, step, now, only=Message.not_before <= now)

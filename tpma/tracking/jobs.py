@@ -1,0 +1,18 @@
+"""Hits whose web process is gone, and clicks that only time can tell more of."""
+
+from tpma import jobs
+from tpma.system import System
+from tpma.tracking import loading, service
+
+
+@jobs.sweeps("tracking.load")
+def load(system: System) -> int:
+    """What a web process left behind that died; the living load their own."""
+    return loading.catch_up(system)
+
+
+@jobs.handles("tracking.settle")
+def settle(system: System, message_ids: list[int]) -> None:
+    """Half a minute later: did the browser behind these clicks fetch the page's style sheet?"""
+    with system.db.transaction() as session:
+        service.rejudge(session, message_ids)

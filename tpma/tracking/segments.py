@@ -1,0 +1,188 @@
+"""Files that hits are appended to, so that no reader waits for the database.
+
+A process appends to a segment of its own and holds a lock on it as long as it does; who gets the
+lock knows that nothing more will be written. A name is never used twice. Segments are private to
+us (0600) and short-lived: they hold the visitor's address, of which the database keeps the network.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from uuid import uuid4
+
+from tpma.tracking.hits import Hit, line, parsed
+
+SUFFIX = ".hits"
+MOST_BYTES = 8 * 1024 * 1024
+MOST_SECONDS = 300.0  # then a new file is begun, and this one can be deleted
+_READ = 1024 * 1024  # bytes at a time: some 5,000 hits
+
+
+class Writer:
+    """Appends hits to this process's segment. After a fork the child begins one of its own."""
+
+    def __init__(self, folder: Path, elapsed: Callable[[], float] = time.monotonic) -> None:
+        self.folder = folder
+        self._elapsed = elapsed
+        self._lock = Lock()
+        self._file: int | None = None
+        self._pid = 0
+        self._size = 0
+        self._begun = 0.0
+        self._is_torn = False
+        self._is_dirty = False
+
+    def append(self, hit: Hit) -> None:
+        """Written when this returns: a killed process loses nothing of it, a power cut what was not
+        yet synced. Raises OSError if the folder cannot be written."""
+        text = line(hit)
+        with self._lock:
+            file = self._open()
+            if self._is_torn:  # a full disk left half a line, which must not spoil this one
+                text = b"\n" + text
+            written = os.write(file, text)
+            self._size += written
+            self._is_torn = written < len(text)
+            self._is_dirty = True
+            if self._is_torn:
+                raise OSError(f"{self.folder}: a hit was written in part only")
+
+    def _open(self) -> int:
+        is_ours = self._pid == os.getpid()
+        is_full = self._size >= MOST_BYTES or self._elapsed() - self._begun >= MOST_SECONDS
+        if self._file is None or not is_ours or is_full:
+            if self._file is not None:
+                os.close(self._file)  # a child closes its copy; the parent's lock stays
+                self._file = None
+            self._file = _begun(self.folder)
+            self._pid, self._size, self._begun = os.getpid(), 0, self._elapsed()
+            self._is_torn = False
+        return self._file
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk; and end a segment that is old."""
+        with self._lock:
+            if self._file is None or self._pid != os.getpid():
+                return
+            file, is_dirty, self._is_dirty = os.dup(self._file), self._is_dirty, False
+            if self._elapsed() - self._begun >= MOST_SECONDS:
+                self._close()
+        try:
+            if is_dirty:
+                os.fdatasync(file)  # outside the lock: nobody waits for the disk
+        finally:
+            os.close(file)
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
+        if self._file is not None and self._pid == os.getpid():
+            os.close(self._file)
+        self._file = None
+
+
+def _begun(folder: Path) -> int:
+    """A new file, locked before anybody can see it under its name."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{os.getpid()}-{uuid4().hex}"
+    draft = folder / f"{name}.new"
+    file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.rename(folder / f"{name}{SUFFIX}")
+    except OSError:
+        os.close(file)
+        raise
+    return file
+
+
+def all_in(folder: Path) -> list[Path]:
+    """Oldest first, as far as their dates tell."""
+    found = []
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(FileNotFoundError):  # deleted by another loader meanwhile
+            found.append((path.stat().st_mtime, path))
+    return [path for _changed, path in sorted(found)]
+
+
+def size(path: Path) -> int:
+    """Bytes; 0 for one that is gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Hits of a segment from an offset on; `until` is where the next part begins."""
+
+    hits: list[Hit]
+    until: int
+    spoilt: int  # lines that are none
+
+
+def read(path: Path, offset: int, most: int) -> Part:
+    """At most so many whole lines. One without its end is not read: it may still be written."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        block = file.read(_READ)
+    lines = block[: block.rfind(b"\n") + 1].splitlines(keepends=True)[:most]
+    found = [parsed(raw) for raw in lines if raw != b"\n"]
+    hits = [hit for hit in found if hit is not None]
+    return Part(hits, offset + sum(map(len, lines)), len(found) - len(hits))
+
+
+@contextmanager
+def ended(path: Path) -> Iterator[bool]:
+    """Whether nobody writes to it any more; nobody will."""
+    try:
+        file = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(file)
+
+
+def remove(path: Path) -> None:
+    """Delete a segment for good: a file that came back after a power cut would be read again."""
+    path.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def elected(folder: Path) -> Iterator[bool]:
+    """Whether we are the one loader of this folder, for as long as the block lasts.
+
+    Two at once would do no harm, and twice the work."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.open(folder / "loader.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(file)
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        os.close(file)
