@@ -1,6 +1,7 @@
 """The composition root: the only place that reads settings and names adapters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cached_property
 
 from tpma.adapters.dns_live import LiveDns
 from tpma.adapters.events_reports import ReportEvents
@@ -11,7 +12,6 @@ from tpma.adapters.identities_smtp import DkimKey, SmtpIdentities
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.mail_smtp import Signing, SmtpMail
-from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
 from tpma.adapters.report_mailboxes import (
     ImapReports,
     MaildirReports,
@@ -29,6 +29,7 @@ from tpma.core.signing import Signer
 from tpma.ports.events import EventSource
 from tpma.ports.identities import IdentityProvisioner
 from tpma.ports.mail import MailTransport
+from tpma.ports.pdf import PdfRenderer
 from tpma.system import System
 from tpma.tracking import networks
 
@@ -109,6 +110,19 @@ _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
 }
 
 
+class PdfWhenAsked:
+    """WeasyPrint, from the first document on: it holds 30 MB that most processes never need."""
+
+    def pdf(self, html: str, *, assets: Mapping[str, tuple[bytes, str]]) -> bytes:
+        return self._renderer.pdf(html, assets=assets)
+
+    @cached_property
+    def _renderer(self) -> PdfRenderer:
+        from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
+
+        return WeasyPrintPdf()
+
+
 def transport_of(settings: Settings) -> MailTransport:
     """The way out for mail that TPMA_MAIL names."""
     return _MAIL[settings.mail](settings)
@@ -122,7 +136,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
     return System(
         db=Database(chosen.url_of_database, clock),
         mail=transport_of(chosen),
-        pdf=WeasyPrintPdf(),
+        pdf=PdfWhenAsked(),
         signer=Signer(secret_of(chosen)),
         settings=chosen,
         clock=clock,

@@ -17,7 +17,9 @@ from tests import factories
 from tests.contracts.smtp_server import ScriptedSmtp
 from tests.factories import launches, sending, tracking
 from tpma import cli
+from tpma.cli import bench
 from tpma.cli import demo_cast as cast
+from tpma.cli.benchmarks.rows import Row
 from tpma.core import durability, schema
 from tpma.core.paths import kits_folder
 from tpma.core.settings import Settings
@@ -203,13 +205,25 @@ def test_a_code_of_no_launch_is_told_with_where_to_find_one(run, home):
     assert "both hyphens" in run("rehearse", "nonsense")[2]
 
 
-def test_bench_compares_and_ends_well_when_the_goal_is_reached(run):
-    code, said, _told = run("bench", "--mails", "20", "--rounds", "1")
+def test_bench_tells_each_goal_with_what_was_measured(run):
+    code, said, _told = run("bench", "--quick", "--json", "--only", "smtp")
     assert code == 0
-    ratios = [float(ratio) for ratio in re.findall(r"([\d.]+)x", said)]
-    assert len(ratios) == 3
-    assert ratios[0] >= 2
-    assert ratios[2] == 1
+    [row] = json.loads(said)
+    assert row["ratio"] >= row["goal"] == 2
+    assert row["met"]
+    assert set(row) == {
+        "what", "unit", "ours", "reference", "ratio", "goal", "at_most", "met",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("strict", "code"), [((), 0), (("--strict",), 5)])
+def test_a_missed_goal_is_shown_and_with_strict_an_error(run, monkeypatch, strict, code):
+    missed = Row("Mails, against snails", "a day", 1, 2, 0.5, 1)
+    monkeypatch.setattr(bench, "SUBJECTS", {"smtp": lambda _quick: iter([missed])})
+    ended, said, _told = run("bench", "--quick", *strict)
+    assert ended == code
+    assert said.startswith("MISSED")
+    assert "Mails, against snails" in said
 
 
 def test_a_mail_said_to_be_sent_without_any_attempt_is_found(run, home):

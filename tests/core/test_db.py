@@ -1,17 +1,28 @@
 """The database module: nothing is lost between four writers, no naive time, no lost update."""
 
+import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import String, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.orm.exc import StaleDataError
 
 from tests import factories
 from tests.conftest import NOW
-from tpma.core.db import Base, Database, clock_of, json_elements, new_id, upsert
+from tpma.core.db import (
+    Base,
+    Database,
+    clock_of,
+    insert_rows,
+    json_elements,
+    key_text,
+    new_id,
+    passed_rows,
+    upsert,
+)
 from tpma.core.ids import uuid7
 from tpma.identity.models import Membership
 from tpma.jobs import Job
@@ -171,3 +182,42 @@ def test_a_unit_of_work_on_sqlite_takes_the_lock_as_it_begins(tmp_path):
             other.execute("BEGIN IMMEDIATE")
         other.close()
     database.close()
+
+
+def test_many_rows_are_added_as_one_by_one_they_would_be(db):
+    rows = [
+        {"id": uuid7(NOW), "name": f"job {n}", "payload": {"tab": "a\tb", "ü": [n, None]},
+         "run_at": NOW, "attempts": n, "created_at": NOW, "updated_at": NOW,
+         "row_version": 1, "error": error}
+        for n, error in enumerate([None, "", "\\N", "a\\b\nc", "ünï"])
+    ]  # fmt: skip
+    with db.transaction() as session:
+        insert_rows(session, Job, rows)
+        insert_rows(session, Job, [])
+    with db.reading() as session:
+        found = {job.id: job for job in session.scalars(select(Job))}
+    assert len(found) == 5
+    for row in rows:
+        assert {name: getattr(found[row["id"]], name) for name in row} == row
+
+
+def test_rows_added_in_a_unit_of_work_that_fails_are_not_there(db):
+    row = {"id": uuid7(NOW), "name": "x", "payload": {}, "run_at": NOW, "attempts": 0,
+           "created_at": NOW, "updated_at": NOW, "row_version": 1}  # fmt: skip
+    with pytest.raises(IntegrityError), db.transaction() as session:
+        insert_rows(session, Job, [row, row])
+    with db.reading() as session:
+        assert session.scalars(select(Job)).all() == []
+
+
+def test_a_whole_batch_is_one_parameter(db, row):
+    with db.transaction() as session:
+        given = passed_rows(session, "given", id=Job.__table__.c.id.type, error=String())
+        told = [{"id": key_text(session, row), "error": 'say "ü"'}]
+        session.execute(
+            update(Job).where(Job.id == given.c.id).values(error=given.c.error),
+            {"given": json.dumps(told)},
+            execution_options=UNSEEN,
+        )
+    with db.reading() as session:
+        assert session.get_one(Job, row).error == 'say "ü"'

@@ -52,6 +52,8 @@ TRAPS: dict[str, tuple[Any, str, str]] = {
     "CP4 intent committed": (engine, "_commit_intent", "after"),
     "CP4b half a request": (SesMail, "send", "half"),
     "CP5 accepted, answer lost": (SesMail, "send", "after"),
+    "CP4b half a bulk call": (SesMail, "send_batch", "half"),
+    "CP5 bulk call accepted, answer lost": (SesMail, "send_batch", "after"),
     "CP6 answers, before commit": (outcomes, "record", "commit"),
     "CP7 answers written": (outcomes, "record", "after"),
     "CP8 event, before commit": (feedback, "ingest", "commit"),

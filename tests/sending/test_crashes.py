@@ -46,6 +46,19 @@ def test_a_death_while_sending_costs_at_most_what_was_in_flight(stage, traps, pe
     assert stage.is_over(launch_id)
 
 
+def test_a_death_within_a_bulk_call_leaves_no_more_than_that_call_without_proof(stage):
+    stage.equip(TPMA_SES_BULK="1")
+    launch_id = stage.running(35)
+    for trap in ("CP4b half a bulk call", "CP5 bulk call accepted, answer lost"):
+        stage.killed(trap, 1)
+        stage.killed(trap, 2)
+    stage.finish()
+    stage.hear()
+    stage.give_up()
+    stage.judge(unconfirmed=stage.kills * BATCH)
+    assert stage.is_over(launch_id)
+
+
 def test_deaths_among_faults_of_the_provider(stage):
     words = ["dropafter", "hang", "e500after", "short200", "dropbefore", "e500before"]
     launch_id = stage.running(6, *words, "t429x1", "reject", "bounce-noemail", "complain")

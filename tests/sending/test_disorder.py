@@ -145,7 +145,7 @@ def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, request):
     _cap(stage, CAP)
     stage.ahead += 61  # the account is asked once a minute
     provider.refresh(stage.system)
-    stage.equip(TPMA_SEND_BATCH="20")  # as the product has it
+    stage.equip(TPMA_SEND_BATCH="200")  # as the product has it
     stage.running(240)
     for _worker in range(4):
         stage.worker()

@@ -36,7 +36,7 @@ from tpma.audiences.models import (
     SuppressionScope,
 )
 from tpma.audiences.queries import on_list
-from tpma.core.db import clock_of, json_elements, upsert
+from tpma.core.db import clock_of, grown, json_elements, upsert
 from tpma.identity.service import record
 from tpma.jobs import enqueue
 
@@ -59,12 +59,14 @@ def merge(session: Session, import_id: UUID) -> ImportState:
     ).one()
     if found.state is not ImportState.MERGING:
         return found.state
+    grown(session, ImportRow)
     found.rows_bad += _keep_erased_out(session, found)
     found.rows_repeated = _drop_repeats(session, found)
     found.rows_warned = _count(session, found, ImportRow.warning.is_not(None))
     known = on_list(ImportRow.hmac, ImportRow.email_norm, found.tenant_id)
     found.rows_suppressed = _count(session, found, known)
     touched = _merge_contacts(session, found)
+    grown(session, Contact)
     found.contacts_added = _count(session, found, _is_new())
     found.contacts_updated = touched - found.contacts_added
     _merge_tags(session, found)

@@ -161,8 +161,12 @@ def _on(
         .where(Suppression.email_hmac == hmac, Suppression.lifted_at.is_(None), owned(Suppression))
         .correlate_except(Suppression)
     )
-    live = and_(SuppressedDomain.lifted_at.is_(None), owned(SuppressedDomain))
-    return or_(address, under_domain(SuppressedDomain, email_norm, live))
+    unlifted = SuppressedDomain.lifted_at.is_(None)
+    # Asked once a statement, not once a person: most installations block no domain at all, and
+    # the domains above an address are the dearest of all questions.
+    any_domain = exists().where(unlifted).correlate_except(SuppressedDomain)
+    under = under_domain(SuppressedDomain, email_norm, and_(unlifted, owned(SuppressedDomain)))
+    return or_(address, and_(any_domain, under))
 
 
 def under_domain(

@@ -29,10 +29,12 @@ from sqlalchemy import (
     event,
     func,
     select,
+    text,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -169,12 +171,22 @@ def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str,
     into, processors = _way_in(core.dialect, table, columns)
     values = [[each(row[name]) if each else row[name] for name, each in processors] for row in rows]
     if core.dialect.name == "postgresql":
-        cursor: Any = core.connection.cursor()
+        _copied(core, into, values)
+    else:
+        core.exec_driver_sql(into, [tuple(one) for one in values])
+
+
+def _copied(core: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
+    """COPY is the driver's own; its errors are told as those of any other statement."""
+    driver: Any = core.dialect.loaded_dbapi
+    cursor: Any = core.connection.cursor()
+    try:
         with cursor, cursor.copy(into) as copy:
-            for one in values:
+            for one in rows:
                 copy.write_row(one)
-        return
-    core.exec_driver_sql(into, [tuple(one) for one in values])
+    except driver.Error as error:
+        told = DBAPIError.instance(into, None, error, driver.Error, dialect=core.dialect)
+        raise told from error
 
 
 _Processors = tuple[tuple[str, Callable[[Any], Any] | None], ...]
@@ -193,6 +205,17 @@ def _way_in(
         statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"
     kinds = ((name, found.c[name].type.dialect_impl(dialect)) for name in columns)
     return statement, tuple((name, kind.bind_processor(dialect)) for name, kind in kinds)
+
+
+def grown(session: Session, *tables: type[Base]) -> None:
+    """Tell the planner that these tables have just got many rows.
+
+    PostgreSQL plans the next statement by what it last counted, and joins a table it takes for
+    empty row by row; its own look comes a minute later. SQLite takes the index anyway.
+    """
+    if _dialect(session) == "postgresql":
+        names = ", ".join(str(table.__tablename__) for table in tables)
+        session.execute(text(f"ANALYZE {names}"))
 
 
 def passed_rows(session: Session, name: str, **kinds: TypeEngine[Any]) -> Subquery:

@@ -142,9 +142,9 @@ def _date(moment: datetime) -> str:
 def _refuse_controls(headers: MailHeaders, subject: str) -> None:
     if not subject.strip():
         raise Invalid(_("A mail needs a subject."), field="subject")
-    if "".join(_own_texts(headers)).isprintable() and subject.isprintable():
-        if _printable(*_launch_texts(headers)):
-            return
+    own = "".join((subject, *_own_texts(headers)))
+    if own.isprintable() and _printable(*_launch_texts(headers)):
+        return
     texts = {"subject": subject, **_texts(headers)}
     if not _CONTROL.search("".join(texts.values())):
         return

@@ -12,7 +12,7 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext
 from tpma.identity.rules import Actor
 from tpma.launches.models import Launch
-from tpma.sending import limits, operating, overseeing, warmup_deeds
+from tpma.sending import engine, limits, operating, overseeing, warmup_deeds
 from tpma.sending.delivery_words import cause_words, code_words, mailbox_words, verdict_words
 from tpma.sending.mailboxes import Mailbox
 from tpma.web.context import actor, render, system
@@ -33,6 +33,8 @@ def index() -> ResponseReturnValue:
             overview=overseeing.overview(session),
             now=clock_of(session)(),
             leaves=system().mail.capabilities.leaves_machine,
+            together=system().mail.capabilities.batch_max,
+            in_flight=engine.wave_of(system()),
             doubt_alarm=overseeing.DOUBT_ALARM,
             cause_words=cause_words,
             code_words=code_words,

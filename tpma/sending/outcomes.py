@@ -192,11 +192,10 @@ def _moving(session: Session) -> Any:
 @per_dialect
 def _facts_of(session: Session) -> Any:
     given = passed_rows(session, "given", id=BigInteger())
+    kinds: Any = DeliveryFact.__table__.c
     told = {"kind": FactKind.ACCEPTED, "detail": "", "subtype": "", "dedupe": ""}
-    columns = {
-        name: literal(value, DeliveryFact.__table__.c[name].type) for name, value in told.items()
-    }
-    at = bindparam("at", type_=DeliveryFact.__table__.c.at.type)
+    columns = {name: literal(value, kinds[name].type) for name, value in told.items()}
+    at = bindparam("at", type_=kinds.at.type)
     rows = select(given.c.id, at, *columns.values()).where(true())
     made = upsert(session, DeliveryFact).from_select(["message_id", "at", *columns], rows)
     return made.on_conflict_do_nothing()

@@ -78,8 +78,8 @@ class Bare:
             retries={"total_max_attempts": 1}, max_pool_connections=64, tcp_keepalive=True
         )
         self._client = boto3.client(
-            "sesv2", region_name="eu-west-1", endpoint_url=f"http://127.0.0.1:{port}", config=config,
-            aws_access_key_id="bench", aws_secret_access_key="bench",
+            "sesv2", region_name="eu-west-1", config=config, aws_access_key_id="bench",
+            aws_secret_access_key="bench", endpoint_url=f"http://127.0.0.1:{port}",
         )  # fmt: skip
         self._pool = ThreadPoolExecutor(_THREADS)
         headers = mails.headers(1, UUID(int=1).hex, utc_now())
