@@ -281,8 +281,6 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         zones=sorted(available_timezones()),
         start_text=service.local(start, zone).strftime("%Y-%m-%dT%H:%M") if start else "",
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
-        sender_domain=f"{partner_org.slug}.{system().settings.mail_domain}",
-        leaves_machine=system().mail.capabilities.leaves_machine,
     )
 
 
