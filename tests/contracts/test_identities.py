@@ -41,7 +41,7 @@ def ses(running):
 
 def provisioner(client, **changes):
     values = {"region": "eu-west-1", "base_set": "tpma", "pace": Pace(1e6)} | changes
-    return SesIdentities(client, **values)
+    return SesIdentities(lambda: client, **values)
 
 
 @pytest.fixture

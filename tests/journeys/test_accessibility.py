@@ -62,6 +62,7 @@ PARTNER = (
     "/portal/reports/{code}",
     "/portal/mailbox/",
     "/portal/brand/",
+    "/portal/sending-domains/",
     "/team/",
     "/account",
 )
@@ -76,7 +77,14 @@ VENDOR = (
     "/studio/reports/{code}",
 )
 DESK = ("/studio/deals/",)
-OPERATOR = ("/admin/", "/admin/organisations", "/admin/jobs", "/admin/audit", "/admin/mailbox/")
+OPERATOR = (
+    "/admin/",
+    "/admin/organisations",
+    "/admin/jobs",
+    "/admin/audit",
+    "/admin/mailbox/",
+    "/admin/sending-domains/",
+)
 # What was asked for has come, and what moves has come to a stand.
 AT_REST = """() => new Promise(painted => requestAnimationFrame(() => requestAnimationFrame(() =>
   painted(document.readyState === 'complete' && !document.querySelector('.htmx-request') &&

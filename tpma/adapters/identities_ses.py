@@ -5,6 +5,7 @@ allows outside sending.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -32,21 +33,39 @@ class SesIdentities:
     name = "ses"
 
     def __init__(
-        self, client: Any, *, region: str, topic: str = "", base_set: str = "", pace: Pace
+        self,
+        connect: Callable[[], Any],
+        *,
+        region: str,
+        topic: str = "",
+        base_set: str = "",
+        pace: Pace,
     ) -> None:
-        """`topic`: ARN that events are published to; without one that of `base_set`'s events."""
-        self._client, self._pace = client, pace
+        """`topic`: ARN that events are published to; without one that of `base_set`'s events.
+
+        `connect` makes the client when it is first needed: most processes never ask.
+        """
+        self._connect, self._pace = connect, pace
         self._region, self._topic, self._base_set = region, topic, base_set
 
     @classmethod
-    def of(cls, region: str, *, topic: str, base_set: str, **client: Any) -> "SesIdentities":
+    def of(cls, region: str, *, topic: str, base_set: str) -> "SesIdentities":
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 5},
             connect_timeout=3,
             read_timeout=30,
         )
-        made = boto3.client("sesv2", region_name=region, config=config, **client)
-        return cls(made, region=region, topic=topic, base_set=base_set, pace=Pace(1.0))
+        return cls(
+            lambda: boto3.client("sesv2", region_name=region, config=config),
+            region=region,
+            topic=topic,
+            base_set=base_set,
+            pace=Pace(1.0),
+        )
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._connect()
 
     def ensure_tenant(self, tenant: TenantSpec) -> TenantState:
         made = self._tenant(tenant.name)

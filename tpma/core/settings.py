@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     )
     spf_include: str = Field(
         "",
-        pattern=rf"^$|{_HOST_NAME}",
+        pattern=r"^$|^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+$",
         description="What the SPF record of a partner's return path includes where mail leaves by "
         "SMTP; empty means the bounce domain.",
     )

@@ -294,8 +294,6 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         days=values.getlist("weekday") if "clock" in values else list(launch.weekdays),
         start_text=service.local(start, zone).strftime("%Y-%m-%dT%H:%M") if start else "",
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
-        sender_domain=f"{partner_org.slug}.{system().settings.mail_domain}",
-        leaves_machine=system().mail.capabilities.leaves_machine,
         planned=sequence,
     )
 

@@ -97,8 +97,10 @@ def test_the_records_come_as_a_zone_file_and_as_terraform(desk, partner):
 
 def test_removed_the_shared_domain_is_in_force_again(desk, partner):
     domain_id = desk.ready()
+    assert f"campaigns@{DOMAIN}" in page(partner.get("/portal/sending-domains/in-force"))
     partner.post(f"/portal/sending-domains/{domain_id}/remove")
     assert "leaves from the shared domain" in page(partner.get("/portal/sending-domains/"))
+    assert "via tpma" in page(partner.get("/portal/sending-domains/in-force"))
     assert "Removed" in page(partner.get(f"/portal/sending-domains/{domain_id}/"))
     assert partner.post(f"/portal/sending-domains/{domain_id}/look").status_code == 409
 

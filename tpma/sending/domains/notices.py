@@ -26,7 +26,7 @@ def tell(session: Session, system: System, domain: SendingDomain, what: str, hel
     link = f"{system.settings.base_url}/portal/sending-domains/{domain.id}"
     for user in identity.people_who_may(session, domain.tenant_id, "brand.write"):
         locale = best_match([user.locale]) or "en"
-        cause = f"sending_domain.{what}:{domain.id}:{now.isoformat()}:{user.id}"
+        cause = f"sending_domain.{what}:{domain.id.hex}:{int(now.timestamp())}:{user.id.hex}"
         with speaking(locale, user.timezone):
             subject, said = _words(domain, what)
             lost = words.lost(domain) if what == DEGRADED else ""

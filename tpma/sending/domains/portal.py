@@ -58,6 +58,18 @@ def _index(typed: str, faults: Faults) -> str:
         )
 
 
+@portal.get("/in-force")
+@partner("brand.read")
+def in_force() -> ResponseReturnValue:
+    """What the next launch comes from: a part of the wizard's fourth screen."""
+    with system().db.reading() as session:
+        company = session.get_one(Organisation, actor().organisation_id)
+        return render(
+            "sending/domain_in_force.html",
+            **views.listed(session, system(), company.id, company.slug),
+        )
+
+
 @portal.get("/<uuid:sending_domain_id>/")
 @partner("brand.read")
 def show(sending_domain_id: UUID) -> ResponseReturnValue:

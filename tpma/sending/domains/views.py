@@ -48,17 +48,18 @@ def of(session: Session, system: System, domain: SendingDomain) -> dict[str, Any
         "sender": f"campaigns@{domain.domain}",
         "provable": provable,
         "needs_dns": system.provisioner is not None,
-        "steps": steps(domain),
+        "steps": steps(domain, provable=provable),
     }
 
 
-def steps(domain: SendingDomain) -> int:
-    """How far the wizard is: 1 enter, 2 records, 3 check, 4 test mail, 5 in use."""
+def steps(domain: SendingDomain, *, provable: bool) -> int:
+    """How far the wizard is: 1 enter, 2 records, 3 check, 4 test mail where one can be read, and
+    last in use."""
     return {
         DomainState.UNVERIFIED: 2,
         DomainState.PENDING_DNS: 3 if domain.checked_at else 2,
         DomainState.VERIFIED: 4,
-        DomainState.ACTIVE: 5,
+        DomainState.ACTIVE: 5 if provable else 4,
     }.get(domain.state, 3)
 
 
