@@ -1,6 +1,7 @@
 """One tenant with a hundred thousand readers, twenty with a hundred, and a cap all share.
 
-A hundred thousand on SQLite, fewer on PostgreSQL, where no turn depends on how many there are. Rows are planned set-based, and turns are taken by the engine's own claims; no mail is made.
+A hundred thousand on SQLite, fewer on PostgreSQL, where no turn depends on how many there are.
+Rows are planned set-based, and turns are taken by the engine's own claims; no mail is made.
 """
 
 import random
