@@ -17,7 +17,14 @@ from tpma.ports.mail import Outcome, SendResult
 from tpma.sending import limits, watermark
 from tpma.sending.events import counting
 from tpma.sending.events.models import Feed
-from tpma.sending.models import Attempt, Message, ProviderAccount
+from tpma.sending.models import (
+    Attempt,
+    DeliveryFact,
+    FactKind,
+    Message,
+    ProviderAccount,
+    Warmup,
+)
 from tpma.tracking import counting as figures
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.worker.loop import Worker, settle
@@ -190,3 +197,19 @@ def test_without_a_token_nobody_guesses_an_empty_one(app, client, launch):
         environ_base={"REMOTE_ADDR": "203.0.113.9"},
     )
     assert answer.status_code == 404
+
+
+def test_a_warm_up_and_a_provider_that_puts_off_are_told(db, launch, system, clock):
+    with db.transaction() as session:
+        session.add(Warmup(domain="rheinwerk-mail.de", step=1, day=clock().date(), taken=40))
+        session.add(Warmup(domain="old-and-known.com", warmed_at=clock()))
+    away = look.by(system, FakeMail(), mail_domain="rheinwerk-mail.de")
+    settle(away)
+    with db.transaction() as session:
+        late = session.scalars(select(Message.id).order_by(Message.id)).first()
+        session.add(DeliveryFact(message_id=late, kind=FactKind.DELAYED, at=clock()))
+    found = told(system)
+    assert found["tpma_warmup_cap", "rheinwerk-mail.de"] == 100
+    assert found["tpma_warmup_taken", "rheinwerk-mail.de"] == 43
+    assert ("tpma_warmup_cap", "old-and-known.com") not in found
+    assert found["tpma_deferral_rate", "other"] == pytest.approx(1 / 3)

@@ -100,11 +100,25 @@ def free(owner: str, now: datetime) -> ColumnElement[bool]:
 def put_off(session: Session, turn: Turn, until: datetime, now: datetime, **which: object) -> None:
     """What is due of a launch, or of the part of it that `which` columns name, waits till then."""
     part = [getattr(SendChunk, name) == value for name, value in which.items()]
+    due = [SendChunk.launch_id == turn.launch_id, SendChunk.not_before <= now, *part]
+    move(session, until, *due)
+
+
+def move(session: Session, moment: datetime, *which: ColumnElement[bool]) -> None:
+    """Unfinished chunks are looked at next at this moment.
+
+    Not those that another transaction is at: it may wait for a limit we hold. They come round.
+    """
+    ids = session.scalars(
+        select(SendChunk.id)
+        .where(SendChunk.finished_at.is_(None), *which)
+        .order_by(SendChunk.id)
+        .with_for_update(skip_locked=True)
+    ).all()
     session.execute(
         update(SendChunk)
-        .where(SendChunk.launch_id == turn.launch_id, SendChunk.finished_at.is_(None), *part)
-        .where(SendChunk.not_before <= now)
-        .values(not_before=until)
+        .where(SendChunk.id.in_(ids))
+        .values(not_before=moment)
         .execution_options(synchronize_session=False)
     )
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Subquery,
     and_,
     case,
+    cast,
     func,
     literal,
     select,
@@ -212,17 +213,17 @@ def _fill(
     ranked = _ranked(session, launch, rows, zones)
     mine = [(and_(ranked.c.zone == part.group.zone, ranked.c.mailbox == part.group.mailbox),
              part.number(ranked.c.rank)) for part in parts]  # fmt: skip
-    numbered = select(ranked.c.id, case(*mine).label("number")).subquery()
-    found = (
-        select(numbered.c.id, SendChunk.id.label("chunk_id"))
-        .join(SendChunk, SendChunk.number == numbered.c.number)
+    chunk = (
+        select(SendChunk.id)
         .where(SendChunk.launch_id == launch.id, SendChunk.step == step)
-        .subquery()
+        .where(SendChunk.number == cast(case(*mine), Integer))
+        .correlate(ranked)
+        .scalar_subquery()
     )
     session.execute(
         update(Message)
-        .where(Message.id == found.c.id)
-        .values(send_state=SendState.QUEUED, chunk_id=found.c.chunk_id)
+        .where(Message.id == ranked.c.id)
+        .values(send_state=SendState.QUEUED, chunk_id=chunk)
         .execution_options(synchronize_session=False)
     )
     return sum(part.chunks for part in parts)
@@ -252,7 +253,9 @@ def _ranked(
 ) -> Subquery:
     """The planned rows with their group and their rank in it, who was planned first first."""
     zone, mailbox = _zone(launch, zones), mailboxes.of_contact(session)
-    rank = func.row_number().over(partition_by=[zone, mailbox], order_by=Message.seq)
+    # Without its type, "//" would be a division of floats, which no index knows.
+    number = func.row_number(type_=Integer)
+    rank = number.over(partition_by=[zone, mailbox], order_by=Message.seq)
     return (
         select(
             Message.id.label("id"), zone.label("zone"), mailbox.label("mailbox"),

@@ -3,7 +3,7 @@ in anybody's rate."""
 
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tpma.core.db import clock_of
@@ -11,7 +11,7 @@ from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
-from tpma.sending import limits, warming
+from tpma.sending import lanes, limits, warming
 from tpma.sending.mailboxes import Mailbox
 from tpma.sending.models import LaunchPace, SendChunk, SendRate, Warmup
 
@@ -94,10 +94,5 @@ def _due_now(session: Session, domain: str, *which: Any) -> None:
     """What was put off because of the limit is looked at again, with the next claim."""
     launches = select(LaunchPace.launch_id).where(LaunchPace.domain == domain)
     now = clock_of(session)()
-    session.execute(
-        update(SendChunk)
-        .where(SendChunk.launch_id.in_(launches), SendChunk.finished_at.is_(None), *which)
-        .where(SendChunk.not_before > now, SendChunk.zone == "")
-        .values(not_before=now)
-        .execution_options(synchronize_session=False)
-    )
+    waiting = [SendChunk.launch_id.in_(launches), SendChunk.not_before > now, SendChunk.zone == ""]
+    lanes.move(session, now, *waiting, *which)
