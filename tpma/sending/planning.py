@@ -19,7 +19,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.orm import Session
@@ -198,20 +197,14 @@ def queue(
     canary: bool = False,
     only: ColumnElement[bool] | None = None,
 ) -> int:
-    """Move a step's planned rows into chunks that workers lease (T2, T3); how many chunks.
+    """Move a step's planned rows (`only` some) into chunks that workers lease (T2, T3); how many.
 
-    Safe to repeat: rows planned since the last time go into chunks of their own. With `canary`
-    the first hundred of the launch go alone and their events are waited for; `only` narrows to
-    some of the rows.
+    Safe to repeat: rows planned since go into chunks of their own. With `canary` the first
+    hundred of the launch go alone and their events are waited for.
     """
     drop_unmailable(session, launch, step, SendState.PLANNED)
     launch.steps_queued = max(launch.steps_queued, step)
-    planned = and_(
-        Message.launch_id == launch.id,
-        Message.step == step,
-        Message.send_state == SendState.PLANNED,
-        true() if only is None else only,
-    )
+    planned = _planned(launch, step, only)
     low, high = session.execute(
         select(func.min(Message.seq), func.max(Message.seq)).where(planned)
     ).one()
@@ -241,6 +234,15 @@ def queue(
         .execution_options(synchronize_session=False)
     )
     return len(numbers)
+
+
+def _planned(launch: Launch, step: int, only: ColumnElement[bool] | None) -> ColumnElement[bool]:
+    mine = and_(
+        Message.launch_id == launch.id,
+        Message.step == step,
+        Message.send_state == SendState.PLANNED,
+    )
+    return mine if only is None else and_(mine, only)
 
 
 def _next_number(session: Session, launch: Launch, step: int) -> int:
