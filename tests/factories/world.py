@@ -51,6 +51,7 @@ class Place:
     vendor: Organisation
     partner: Organisation
     launch: Launch
+    own: Launch  # sent by the partner's own mailer
     ids: Ids = field(default_factory=dict)
 
 
@@ -91,7 +92,8 @@ def _places() -> list[Place]:
 
 def _place(company: Organisation, enrolled: Enrolment, **content: str) -> Place:
     made = launches.scheduled_launch(enrolled, contacts=2, content=content)
-    return Place(enrolled, company, enrolled.partner, made)
+    own = launches.scheduled_launch(enrolled, contacts=0, content=content, own_mailer=True)
+    return Place(enrolled, company, enrolled.partner, made, own)
 
 
 def _members(places: list[Place]) -> list[tuple[Membership, Enrolment | None]]:
@@ -125,6 +127,7 @@ def _after_the_mails(session: Session, system: System, place: Place) -> Ids:
     return {
         "launch_id": launch.id,
         "draft_id": draft.id,
+        "own_launch_id": place.own.id,
         "code": launch.campaign_code,
         "lead_id": waiting.id,
         "deal_id": deal.id,

@@ -149,7 +149,9 @@ def _built(adapter: MapAdapter, rule: Rule, known: Ids, nobodys: Any) -> str:
 def own_addresses(adapter: MapAdapter, rule: Rule, walker: Walker) -> list[str]:
     """The page with one's own ids: of what is under way, and of what is still a draft."""
     choices = [walker.ids]
-    for part, also in (ALSO | {"launch_id": (walker.ids["draft_id"],)}).items():
+    taken_along = rule.endpoint.startswith("own_mailer_portal")
+    launch = walker.ids["own_launch_id" if taken_along else "draft_id"]
+    for part, also in (ALSO | {"launch_id": (launch,)}).items():
         if part in rule.arguments:
             choices += [ids | {part: value} for ids in choices for value in also]
     return list(dict.fromkeys(address(adapter, rule, ids) for ids in choices))

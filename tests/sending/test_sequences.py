@@ -16,7 +16,7 @@ from tpma.identity.models import Organisation
 from tpma.launches import steps
 from tpma.launches.models import Launch, LaunchState
 from tpma.sending import engine, following, planning, preparing, recovery, service
-from tpma.sending.deeds import DeedKind
+from tpma.sending.deeds import DeedKind, ReaderDeed
 from tpma.sending.models import Message, SendChunk, SendState
 from tpma.tracking import service as events
 from tpma.tracking.models import EventType
@@ -196,7 +196,8 @@ def test_another_link_than_the_named_one_lets_nothing_go(session, clock, under_w
 def test_many_clicks_are_taken_at_once(session, clock, under_way):
     launch = under_way(TRIGGERED)
     first = rows_of(session, launch, 1)
-    following.clicked(session, [following.Click(m.id, "email1.cta", clock()) for m in first])
+    clicks = [following.Click(m.id, "email1.cta", clock()) for m in first]
+    following.clicked(session, [*clicks, *clicks, following.Click(10**9, "email1.cta", clock())])
     assert len(rows_of(session, launch, 2)) == 3
 
 
@@ -308,7 +309,8 @@ def test_a_form_sent_after_the_mail_was_built_stops_it(db, session, system, cloc
         )
     with db.transaction() as own:
         (row,) = look.messages(db, launch.id, 2)
-        following._note(own, row, DeedKind.FORM, clock())  # the deed alone, no row touched
+        deed = following._deed(row, DeedKind.FORM, clock())  # the deed alone, no row touched
+        following._add(own, ReaderDeed, [deed])
     assert engine._commit_intent(system, lease, batch.ready) == []
     assert told(look.messages(db, launch.id, 2)) == [("skipped", "exit_form")]
 

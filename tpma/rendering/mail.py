@@ -75,8 +75,7 @@ def compile_mail(
     texts = merge.asset_texts(content, asset_key, served_locale)
     source = expand(asset.source, texts, own, values, marks=marks, protect=holes.keep)
     html = holes.restored(_compiled(asset, source))
-    if not own_mailer:
-        html = _with_signs(html, launch, holes)
+    html = html if own_mailer else _with_signs(html, launch, holes)
     skeleton = MailSkeleton(
         asset=asset_key,
         locale=tag,

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tpma.core.db import clock_of, upsert
+from tpma.core.db import Base, clock_of, upsert
 from tpma.launches import steps
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.steps import Step
@@ -38,21 +39,29 @@ class Click:
 
 
 def clicked(session: Session, clicks: Sequence[Click]) -> None:
-    """People clicked: whoever waits for that gets the mail that follows. Twice is once."""
+    """People clicked: whoever waits for that gets the mail that follows. Twice is once.
+
+    Any number at a time, of any launches: two statements read, two at most write.
+    """
     messages = _messages(session, {click.message_id for click in clicks})
     launches = _listening(session, {message.launch_id for message in messages.values()})
+    deeds: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for click in clicks:
         message = messages.get(click.message_id)
         launch = launches.get(message.launch_id) if message else None
         if message is None or launch is None:
             continue
         if any(step.link for step in steps.of(launch)):
-            _note(session, message, DeedKind.CLICK, click.at, click.link_key)
+            deeds.append(_deed(message, DeedKind.CLICK, click.at, click.link_key))
         link = click.link_key.partition(".")[2]
-        for step in steps.triggered_by(launch, "clicked"):
-            if step.link in ("", link) and message.step < step.number:
-                due = click.at + max(step.delay, SETTLE)
-                _follow(session, launch, step, message, due)
+        rows += [
+            _row(step, message, click.at + max(step.delay, SETTLE))
+            for step in steps.triggered_by(launch, "clicked")
+            if step.link in ("", link) and message.step < step.number
+        ]
+    _add(session, ReaderDeed, deeds)
+    _add(session, Message, rows)
 
 
 def took_back(session: Session, human: Mapping[int, AbstractSet[str]]) -> None:
@@ -96,22 +105,21 @@ def submitted(
     A mail that answers the form goes to the address alone, if the launch wrote to it.
     """
     readers = _readers(session, launch, address, message_id)
-    for reader in readers:
-        _note(session, reader, DeedKind.FORM, at)
+    _add(session, ReaderDeed, [_deed(reader, DeedKind.FORM, at) for reader in readers])
     sequences.leave(session, launch, [reader.rcpt_key for reader in readers])
     if launch.state not in _LISTENING:
         return
-    for reader in readers:
-        if reader.rcpt_key == address:
-            for step in steps.triggered_by(launch, "form"):
-                _follow(session, launch, step, reader, at + step.delay)
+    answers = steps.triggered_by(launch, "form")
+    asked = [reader for reader in readers if reader.rcpt_key == address]
+    rows = [_row(step, reader, at + step.delay) for reader in asked for step in answers]
+    _add(session, Message, rows)
 
 
 def deal_registered(session: Session, launch: Launch, address: bytes) -> None:
     """The reader with this address is a customer in the making: no more mails of the launch."""
+    now = clock_of(session)()
     readers = _readers(session, launch, address, None)
-    for reader in readers:
-        _note(session, reader, DeedKind.DEAL, clock_of(session)())
+    _add(session, ReaderDeed, [_deed(reader, DeedKind.DEAL, now) for reader in readers])
     sequences.leave(session, launch, [reader.rcpt_key for reader in readers])
 
 
@@ -145,39 +153,40 @@ def _listening(session: Session, ids: Iterable[UUID]) -> dict[UUID, Launch]:
     return {launch.id: launch for launch in found}
 
 
-def _note(
-    session: Session, reader: Message, kind: DeedKind, at: datetime, link_key: str = ""
-) -> None:
-    made = upsert(session, ReaderDeed).values(
-        tenant_id=reader.tenant_id,
-        launch_id=reader.launch_id,
-        rcpt_key=reader.rcpt_key,
-        kind=kind,
-        link_key=link_key,
-        message_id=reader.id if kind is DeedKind.CLICK else None,
-        at=at,
-    )
-    session.execute(made.on_conflict_do_nothing())
+def _deed(reader: Message, kind: DeedKind, at: datetime, link_key: str = "") -> dict[str, Any]:
+    return {
+        "tenant_id": reader.tenant_id,
+        "launch_id": reader.launch_id,
+        "rcpt_key": reader.rcpt_key,
+        "kind": kind,
+        "link_key": link_key,
+        "message_id": reader.id if kind is DeedKind.CLICK else None,
+        "at": at,
+    }
 
 
-def _follow(session: Session, launch: Launch, step: Step, reader: Message, due: datetime) -> None:
-    """UNIQUE(launch, step, recipient) keeps it single, however often they click."""
-    made = upsert(session, Message).values(
-        tenant_id=launch.tenant_id,
-        launch_id=launch.id,
-        step=step.number,
-        seq=reader.seq,
-        contact_id=reader.contact_id,
-        rcpt_key=reader.rcpt_key,
-        locale=reader.locale,
-        send_state=SendState.PLANNED,
-        reason="",
-        generation=1,
-        attempt_n=0,
-        not_before=due,
-        variant="",
-    )
-    session.execute(made.on_conflict_do_nothing())
+def _row(step: Step, reader: Message, due: datetime) -> dict[str, Any]:
+    return {
+        "tenant_id": reader.tenant_id,
+        "launch_id": reader.launch_id,
+        "step": step.number,
+        "seq": reader.seq,
+        "contact_id": reader.contact_id,
+        "rcpt_key": reader.rcpt_key,
+        "locale": reader.locale,
+        "send_state": SendState.PLANNED,
+        "reason": "",
+        "generation": 1,
+        "attempt_n": 0,
+        "not_before": due,
+        "variant": "",
+    }
+
+
+def _add(session: Session, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    """The unique keys of both tables keep a row single, however often it comes."""
+    if rows:
+        session.execute(upsert(session, table).on_conflict_do_nothing(), rows)
 
 
 def release(system: System) -> int:

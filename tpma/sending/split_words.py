@@ -14,7 +14,7 @@ from tpma.launches.models import Launch, LaunchAsset
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending import splitting
-from tpma.sending.split_rules import Arm, Outcome
+from tpma.sending.split_rules import LEAST_ARM, Arm, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Line:
 class Tried:
     lines: list[Line]
     said: str
+    tried: bool  # a sample left; else there were too few readers from the start
 
 
 def of(session: Session, launch: Launch) -> Tried | None:
@@ -45,7 +46,7 @@ def of(session: Session, launch: Launch) -> Tried | None:
         Line(letter.upper(), subject, arm.sent, arm.clicked, test.get("winner") == letter)
         for letter, subject, arm in zip("ab", subjects, arms, strict=True)
     ]
-    return Tried(lines, _said(launch))
+    return Tried(lines, _said(launch), tried="winner" not in test or any(test["sent"]))
 
 
 def _subjects(session: Session, launch: Launch) -> list[str]:
@@ -71,6 +72,13 @@ def _said(launch: Launch) -> str:
     if "winner" not in test:
         return _("A tenth of the readers gets each. The rest waits four hours for their clicks.")
     at = i18n.moment(datetime.fromisoformat(test["decided_at"]), "short")
+    if not any(test["sent"]):
+        return _(
+            "Too small to tell: a tenth of the readers are %(arm)s, and the least a subject needs "
+            "is %(least)s. Everybody got A at once.",
+            arm=i18n.number(test["arm"]),
+            least=i18n.number(LEAST_ARM),
+        )
     if test["outcome"] == Outcome.TOO_SMALL.value:
         return _(
             "Too small to tell: it takes %(needed)s readers a subject to see twice the clicks. "
