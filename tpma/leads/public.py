@@ -11,7 +11,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from tpma.core.errors import Conflict, NotFound
 from tpma.leads import consents, service
 from tpma.leads.words import said
-from tpma.pages import answers, queries, rules
+from tpma.pages import answers, kept, queries, rules
 from tpma.pages.answers import locked, visitor_tag
 from tpma.pages.models import PageState
 from tpma.pages.rules import FormFault
@@ -43,27 +43,31 @@ def send(slug: str, locale: str) -> ResponseReturnValue:
     values = request.form.to_dict()
     try:
         with system().db.transaction() as session:
-            posted, _found = _posted(session, slug, locale, values)
-            if not queries.is_open(session, posted.page, posted.launch):
+            posted, _found, is_open = _posted(session, slug, locale, values)
+            if not is_open:
                 return locked(closed_page(posted.artifact.frame), 410)
             service.capture(session, system().signer, system().settings.base_url, posted, visit())
     except FormFault as fault:
         with system().db.reading() as session:
-            posted, found = _posted(session, slug, locale, values)
+            posted, found, _is_open = _posted(session, slug, locale, values)
             return _again(posted, found, fault)
     return redirect(url_for(".thanks", slug=slug, locale=locale), 303)
 
 
 def _posted(
     session: Session, slug: str, locale: str, values: dict[str, str]
-) -> tuple[Posted, queries.Editions]:
-    """The form and the edition of the page it stands on. Raises NotFound for no such page."""
-    page = queries.by_slug(session, slug)
-    found = queries.editions(session, page)
+) -> tuple[Posted, queries.Editions, bool]:
+    """The form, the editions of the page it stands on, and whether that is open.
+
+    Raises NotFound for no such page.
+    """
+    page, launch, seen = kept.whole(session, slug)
+    found = kept.editions_of(session, page, seen)
     if locale not in found.hashes or page.state is PageState.DRAFT:
         raise NotFound("There is no page in this language.")
     artifact = queries.artifact(session, found, locale)
-    return Posted(page, found.launch, artifact, locale, values), found
+    posted = Posted(page, launch, artifact, locale, values)
+    return posted, found, seen.is_open(system().clock())
 
 
 def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Response:
@@ -98,7 +102,7 @@ def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Respons
 @anybody
 def thanks(slug: str, locale: str) -> ResponseReturnValue:
     with system().db.reading() as session:
-        posted, _found = _posted(session, slug, locale, {})
+        posted, _found, _is_open = _posted(session, slug, locale, {})
     return locked(thanks_page(posted.artifact))
 
 

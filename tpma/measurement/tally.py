@@ -18,7 +18,7 @@ from tpma.pages.models import FormSubmission, SubmissionState
 from tpma.partners.queries import looked_after
 from tpma.sending.models import DeliveryFact, FactKind, Message, SendState
 from tpma.tracking import counting
-from tpma.tracking.models import EventType, Verdict
+from tpma.tracking.models import EventType
 
 ACCEPTED = (
     LeadState.ACCEPTED,
@@ -111,19 +111,13 @@ def _mails(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
 
 def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
     """What people did, from the figures kept beside the events; machines are left out there."""
-    for name, of, kind in (
-        ("opened", "messages", EventType.OPEN),
-        ("clicked", "messages", EventType.CLICK),
-        ("clickers", "people", EventType.CLICK),
-    ):
-        for launch_id, number in counting.acted(session, scope.ids, of, kind).items():
-            setattr(counted[launch_id], name, number)
-    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.CLICK).items():
-        counted[launch_id].raw_clicks = sum(by_verdict.values())
-        counted[launch_id].human_clicks = by_verdict.get(Verdict.HUMAN, 0)
-    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.OPEN).items():
-        counted[launch_id].raw_opens = sum(by_verdict.values())
-        counted[launch_id].human_opens = by_verdict.get(Verdict.HUMAN, 0)
+    for (launch_id, kind), acts in counting.acts(session, scope.ids, _ACTS).items():
+        tally = counted[launch_id]
+        if kind is EventType.OPEN:
+            tally.opened, tally.human_opens, tally.raw_opens = acts.mails, acts.hits, acts.raw
+        else:
+            tally.clicked, tally.clickers = acts.mails, acts.people
+            tally.human_clicks, tally.raw_clicks = acts.hits, acts.raw
 
 
 def was_accepted() -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ Whoever adds an event or changes a verdict books the difference in the same tran
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -270,27 +271,27 @@ def findings(session: Session) -> Iterator[tuple[bool, str]]:
 # What dashboards ask
 
 
-def acted(session: Session, launches: Any, name: str, kind: EventType) -> dict[UUID, int]:
-    """Launch → `messages` or `people` that did it themselves; `launches` is a subquery or ids."""
-    total = func.sum(getattr(TrackingCount, name))
-    rows = session.execute(
-        select(TrackingCount.launch_id, total)
-        .where(TrackingCount.launch_id.in_(launches), TrackingCount.type == kind)
-        .where(TrackingCount.verdict == Verdict.HUMAN)
-        .group_by(TrackingCount.launch_id)
-    )
-    return {launch_id: int(number) for launch_id, number in rows if number}
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What a launch's readers did of one kind: mails and people (each once), their hits, and the
+    raw hits with those of machines."""
+
+    mails: int = 0
+    people: int = 0
+    hits: int = 0
+    raw: int = 0
 
 
-def hits(session: Session, launches: Any, kind: EventType) -> dict[UUID, dict[Verdict, int]]:
-    """Launch → raw hits of this kind by verdict, machines and all."""
+def acts(
+    session: Session, launches: Any, kinds: Collection[EventType] = tuple(BITS)
+) -> dict[tuple[UUID, EventType], Acts]:
+    """By launch and kind, in one statement; `launches` is a subquery or ids."""
+    count = TrackingCount
+    human = case((count.verdict == Verdict.HUMAN, count.hits), else_=0)
+    sums = (count.messages, count.people, human, count.hits)
     rows = session.execute(
-        select(TrackingCount.launch_id, TrackingCount.verdict, func.sum(TrackingCount.hits))
-        .where(TrackingCount.launch_id.in_(launches), TrackingCount.type == kind)
-        .group_by(TrackingCount.launch_id, TrackingCount.verdict)
+        select(count.launch_id, count.type, *(func.sum(one) for one in sums))
+        .where(count.launch_id.in_(launches), count.type.in_(kinds))
+        .group_by(count.launch_id, count.type)
     )
-    found: dict[UUID, dict[Verdict, int]] = {}
-    for launch_id, verdict, number in rows:
-        if number:
-            found.setdefault(launch_id, {})[verdict] = int(number)
-    return found
+    return {(launch_id, kind): Acts(*map(int, found)) for launch_id, kind, *found in rows}
