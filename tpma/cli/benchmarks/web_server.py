@@ -3,6 +3,7 @@
 With gunicorn its two applications are `web_server:hello` and `web_server:tpma()`.
 """
 
+import logging
 import signal
 import sys
 from collections.abc import Iterable
@@ -34,6 +35,7 @@ def tpma() -> "WSGIApplication":
 
 
 def main(which: str, port: int) -> None:
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # full queues are what we want
     app = tpma() if which == "tpma" else hello
     server = waitress.create_server(app, host="127.0.0.1", port=port, threads=THREADS, ident=None)
     signal.signal(signal.SIGTERM, _leave)
