@@ -50,8 +50,8 @@ RECORDED = {"tracking_public", "leads_public"}
 # Taking personal data away is written down, though it changes nothing.
 WRITTEN_DOWN = {"audiences_portal.export"}
 CHANGES = ("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE", "REPLACE")
-# A landing page counts who looked at it.
-VISITS = {"tracking_events"}
+# A landing page counts who looked at it, and books that.
+VISITS = {"tracking_events", "tracking_counts"}
 # A palette entry without a search, and where a session begins: neither is a page to look at.
 NO_PAGE = {"shell.jump", "shell.start"}
 

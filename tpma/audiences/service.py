@@ -75,7 +75,7 @@ def find_or_create_contact(
     address = email if isinstance(email, Address) else email_address(email)
     found = _contact_at(session, tenant_id, address)
     if found is None:
-        _insert_contact(session, signer, tenant_id, address, source, source_detail)
+        _insert_contact(session, signer, tenant_id, address, source, source_detail, known)
         found = _contact_at(session, tenant_id, address)
         assert found is not None, "a contact inserted or met on conflict is there"
     for field in _FILLABLE:
@@ -86,13 +86,22 @@ def find_or_create_contact(
 
 
 def _contact_at(session: Session, tenant_id: UUID, address: Address) -> Contact | None:
+    """Locked: two forms of one person at once are judged one after the other."""
     return session.scalar(
-        select(Contact).where(Contact.tenant_id == tenant_id, Contact.email_norm == address.norm)
+        select(Contact)
+        .where(Contact.tenant_id == tenant_id, Contact.email_norm == address.norm)
+        .with_for_update()
     )
 
 
 def _insert_contact(
-    session: Session, signer: Signer, tenant_id: UUID, address: Address, source: str, detail: str
+    session: Session,
+    signer: Signer,
+    tenant_id: UUID,
+    address: Address,
+    source: str,
+    detail: str,
+    known: Mapping[str, str],
 ) -> None:
     """Two forms of one person may arrive at once: the second meets the row of the first."""
     now = clock_of(session)()
@@ -109,7 +118,7 @@ def _insert_contact(
         "created_at": now,
         "updated_at": now,
         "row_version": 1,
-    } | dict.fromkeys(_FILLABLE, "")
+    } | {field: known.get(field) or "" for field in _FILLABLE}
     session.execute(upsert(session, Contact).values(values).on_conflict_do_nothing())
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -58,12 +59,7 @@ def keep(
         if not box["ticked"]:
             continue
         purpose = ConsentPurpose(box["purpose"])
-        text = session.scalars(
-            select(ConsentText).where(
-                ConsentText.sha256 == box["sha256"],
-                ConsentText.tenant_id == submission.tenant_id,
-            )
-        ).one()
+        text = session.get_one(ConsentText, UUID(box["text_id"]))  # of this tenant's submission
         today = clock_of(session)().date()
         needs_proof = packs.pack_for(country, today).consent.double_opt_in
         newest = newest_consent(session, contact, purpose)

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from tpma.core.errors import Conflict, NotFound
 from tpma.leads import consents, service, sheets
 from tpma.leads.words import said
-from tpma.pages import answers, queries, rules
+from tpma.pages import answers, kept, queries, rules
 from tpma.pages.answers import locked, visitor_tag
 from tpma.pages.models import PageState
 from tpma.pages.rules import FormFault
@@ -44,13 +44,13 @@ def send(slug: str, locale: str) -> ResponseReturnValue:
     values = request.form.to_dict()
     try:
         with system().db.transaction() as session:
-            posted, _found = _posted(session, slug, locale, values)
-            if not queries.is_open(session, posted.page, posted.launch):
+            posted, _found, is_open = _posted(session, slug, locale, values)
+            if not is_open:
                 return locked(closed_page(posted.artifact.frame), 410)
             service.capture(session, system().signer, system().settings.base_url, posted, visit())
     except FormFault as fault:
         with system().db.reading() as session:
-            posted, found = _posted(session, slug, locale, values)
+            posted, found, _is_open = _posted(session, slug, locale, values)
             return _again(posted, found, fault)
     key = sheets.token(system().signer, posted.launch.id, system().clock())
     return redirect(url_for(".thanks", slug=slug, locale=locale, sheet=key), 303)
@@ -58,14 +58,18 @@ def send(slug: str, locale: str) -> ResponseReturnValue:
 
 def _posted(
     session: Session, slug: str, locale: str, values: dict[str, str]
-) -> tuple[Posted, queries.Editions]:
-    """The form and the edition of the page it stands on. Raises NotFound for no such page."""
-    page = queries.by_slug(session, slug)
-    found = queries.editions(session, page)
+) -> tuple[Posted, queries.Editions, bool]:
+    """The form, the editions of the page it stands on, and whether that is open.
+
+    Raises NotFound for no such page.
+    """
+    page, launch, seen = kept.whole(session, slug)
+    found = kept.editions_of(session, page, seen)
     if locale not in found.hashes or page.state is PageState.DRAFT:
         raise NotFound("There is no page in this language.")
     artifact = queries.artifact(session, found, locale)
-    return Posted(page, found.launch, artifact, locale, values), found
+    posted = Posted(page, launch, artifact, locale, values)
+    return posted, found, seen.is_open(system().clock())
 
 
 def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Response:
@@ -102,7 +106,7 @@ def thanks(slug: str, locale: str) -> ResponseReturnValue:
     """In the kit's words; who sent the form finds the data sheet here."""
     key = request.args.get("sheet", "")
     with system().db.reading() as session:
-        posted, _found = _posted(session, slug, locale, {})
+        posted, _found, _is_open = _posted(session, slug, locale, {})
         launch = posted.launch
         has_sheet = _opens(launch.id, key) and sheets.asset_of(session, launch) is not None
     address = url_for(".sheet", slug=slug, locale=locale, token=key) if has_sheet else ""
@@ -115,10 +119,10 @@ def thanks(slug: str, locale: str) -> ResponseReturnValue:
 @limiter.limit("10 per minute; 60 per hour")
 def sheet(slug: str, locale: str, token: str) -> ResponseReturnValue:
     with system().db.reading() as session:
-        posted, _found = _posted(session, slug, locale, {})
+        posted, _found, is_open = _posted(session, slug, locale, {})
         if not _opens(posted.launch.id, token):
             raise NotFound("This link is not open.")
-        if not queries.is_open(session, posted.page, posted.launch):
+        if not is_open:
             return locked(closed_page(posted.artifact.frame), 410)
         base = system().settings.base_url
         source, shown = sheets.source(session, posted.launch, locale, base)

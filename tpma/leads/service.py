@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from tpma.audiences import service as audiences
 from tpma.audiences.models import Contact
@@ -23,8 +23,10 @@ from tpma.pages.models import FormSubmission, SubmissionState
 from tpma.pages.rules import READER, FormFault
 from tpma.partners.models import Enrolment
 from tpma.sending import following
+from tpma.tracking import counting
 from tpma.tracking import queries as tracking
 from tpma.tracking import service as events
+from tpma.tracking.hits import Hit
 from tpma.tracking.models import EventType, Verdict
 from tpma.tracking.rules import Ruling, Visit
 
@@ -48,6 +50,7 @@ def capture(
     Raises FormFault, and then nothing is written.
     """
     posted = _attributed(session, signer, posted)
+    partner, _vendor = _companies(session, posted)
     taken = pages.submit(session, signer, posted)
     submission = taken.submission
     if not taken.is_new:
@@ -56,7 +59,6 @@ def capture(
         _event(session, posted, submission, visit, None)
         return Captured(submission, None)
     contact = _contact(session, signer, posted, taken)
-    partner = session.get_one(Organisation, submission.tenant_id)
     country = _country(taken.answers.columns.get("country", ""), contact, partner)
     _event(session, posted, submission, visit, contact.id)
     asking = consents.Asking(signer, base_url, partner)
@@ -69,6 +71,16 @@ def capture(
         where = thanks.Page(base_url, posted.page.slug, posted.locale)
         thanks.answer(session, signer, lead, partner, where)
     return Captured(submission, lead)
+
+
+def _companies(session: Session, posted: pages.Posted) -> tuple[Organisation, Organisation]:
+    """Partner and vendor by one query; held by the caller, so that nobody reads them again."""
+    ids = posted.page.tenant_id, posted.launch.vendor_id
+    found = {
+        company.id: company
+        for company in session.scalars(select(Organisation).where(Organisation.id.in_(ids)))
+    }
+    return found[ids[0]], found[ids[1]]
 
 
 def _attributed(session: Session, signer: Signer, posted: pages.Posted) -> pages.Posted:
@@ -89,16 +101,16 @@ def _event(
     visit: Visit,
     contact_id: UUID | None,
 ) -> None:
+    """The submission is new, and so is its event; nothing else has its key."""
     is_spam = submission.state is SubmissionState.SPAM
-    events.record(
+    hit = Hit(EventType.FORM_SUBMIT, visit, posted.launch.id, submission.message_id)
+    own = {"contact_id": contact_id} if contact_id else {}
+    events.write(
         session,
-        EventType.FORM_SUBMIT,
-        posted.launch,
-        visit,
-        message=tracking.message(session, submission.message_id),
-        contact_id=contact_id,
+        [hit],
+        counting.own_shard(),
         ruling=_MACHINE if is_spam else _PERSON,
-        dedupe_key=submission.idempotency_key,
+        own={**own, "dedupe_key": submission.idempotency_key},
     )
 
 
@@ -106,7 +118,7 @@ def _contact(session: Session, signer: Signer, posted: pages.Posted, taken: page
     """The person, found or new, and locked: two forms at once are judged one after the other."""
     columns = taken.answers.columns
     assert taken.answers.address is not None, "every kit's form asks for an e-mail address"
-    contact = audiences.find_or_create_contact(
+    return audiences.find_or_create_contact(
         session,
         signer,
         posted.page.tenant_id,
@@ -121,8 +133,6 @@ def _contact(session: Session, signer: Signer, posted: pages.Posted, taken: page
         country=country_code(columns.get("country", "")),
         locale=posted.locale,
     )
-    session.execute(select(Contact.id).where(Contact.id == contact.id).with_for_update())
-    return contact
 
 
 def _country(answered: str, contact: Contact, partner: Organisation) -> str:
@@ -139,7 +149,9 @@ def _lead(
     country: str,
 ) -> Lead:
     now = clock_of(session)()
-    enrolment = session.get_one(Enrolment, posted.launch.enrolment_id)
+    enrolment = session.get_one(
+        Enrolment, posted.launch.enrolment_id, options=[joinedload(Enrolment.programme)]
+    )
     window = deadlines.window(now, partner, enrolment)
     columns, address = taken.answers.columns, taken.answers.address
     assert address is not None, "every kit's form asks for an e-mail address"

@@ -18,7 +18,7 @@ from tpma.pages.models import FormSubmission, SubmissionState
 from tpma.partners.queries import looked_after
 from tpma.sending.models import DeliveryFact, FactKind, Message, SendState
 from tpma.tracking import counting
-from tpma.tracking.models import EventType, Verdict
+from tpma.tracking.models import EventType
 
 ACCEPTED = (
     LeadState.ACCEPTED,
@@ -113,28 +113,15 @@ def _mails(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
 
 def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
     """What people did, from the figures kept beside the events; machines are left out there."""
-    for name, of, kind in (
-        ("opened", "messages", EventType.OPEN),
-        ("clicked", "messages", EventType.CLICK),
-        ("clickers", "people", EventType.CLICK),
-    ):
-        for launch_id, number in counting.acted(session, scope.ids, of, kind).items():
-            setattr(counted[launch_id], name, number)
-    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.CLICK).items():
-        counted[launch_id].raw_clicks = sum(by_verdict.values())
-        counted[launch_id].human_clicks = by_verdict.get(Verdict.HUMAN, 0)
-    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.OPEN).items():
-        counted[launch_id].raw_opens = sum(by_verdict.values())
-        counted[launch_id].human_opens = by_verdict.get(Verdict.HUMAN, 0)
-    _unnamed(session, scope, counted)
-
-
-def _unnamed(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
-    """What is counted without knowing whose it was: each hit, not each person."""
-    for launch_id, number in counting.unnamed(session, scope.ids, EventType.CLICK).items():
-        counted[launch_id].hits = number
-    for launch_id, by_verdict in counting.hits(session, scope.ids, EventType.PAGE_VIEW).items():
-        counted[launch_id].views = by_verdict.get(Verdict.HUMAN, 0)
+    for (launch_id, kind), acts in counting.acts(session, scope.ids, _ACTS).items():
+        tally = counted[launch_id]
+        if kind is EventType.OPEN:
+            tally.opened, tally.human_opens, tally.raw_opens = acts.mails, acts.hits, acts.raw
+        elif kind is EventType.CLICK:
+            tally.clicked, tally.clickers = acts.mails, acts.people
+            tally.human_clicks, tally.raw_clicks, tally.hits = acts.hits, acts.raw, acts.unnamed
+        else:
+            tally.views = acts.hits
 
 
 def was_accepted() -> ColumnElement[bool]:
@@ -228,7 +215,7 @@ def parts_of(session: Session, scope: Scope, column: Any) -> Iterable[tuple[Any,
     return sorted(found.items())
 
 
-_ACTS = (EventType.OPEN, EventType.CLICK)
+_ACTS = (EventType.OPEN, EventType.CLICK, EventType.PAGE_VIEW)
 
 
 def _acted(mine: ColumnElement[bool], column: Any, kind: EventType) -> Select[Any]:

@@ -1,7 +1,7 @@
 """A launch's page goes live and closes, and a posted form becomes a submission."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tpma.audiences import service as audiences
-from tpma.audiences.models import ConsentPurpose
+from tpma.audiences.models import ConsentPurpose, ConsentText
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, NotFound
 from tpma.core.i18n import gettext as _
@@ -88,6 +88,7 @@ class Taken:
     submission: FormSubmission
     answers: rules.Answers
     is_new: bool
+    wordings: Sequence[ConsentText] = ()  # of all boxes, in their order
 
 
 def submit(session: Session, signer: Signer, posted: Posted) -> Taken:
@@ -95,9 +96,7 @@ def submit(session: Session, signer: Signer, posted: Posted) -> Taken:
     shown = _shown_at(session, signer, posted)
     answers = rules.read(posted.artifact.form, posted.values, posted.locale)
     key = _idempotency_key(posted, answers)
-    known = _known(session, key)
-    if known is not None:
-        return Taken(known, answers, is_new=False)
+    wordings = _wordings(session, posted)
     dwell = clock_of(session)() - shown
     signs = rules.spam_signs(posted.artifact.form, posted.values, dwell)
     submission = FormSubmission(
@@ -107,14 +106,14 @@ def submit(session: Session, signer: Signer, posted: Posted) -> Taken:
         campaign_code=posted.launch.campaign_code,
         locale=posted.locale,
         payload=dict(answers.values),
-        consents=_boxes(session, posted),
+        consents=_boxes(posted, wordings),
         utm=rules.utm_of(posted.values),
         message_id=posted.message_id,
         spam_signs=signs,
         idempotency_key=key,
         state=SubmissionState.SPAM if signs else SubmissionState.ACCEPTED,
     )
-    return _insert(session, submission, answers)
+    return replace(_insert(session, submission, answers), wordings=wordings)
 
 
 def _shown_at(session: Session, signer: Signer, posted: Posted) -> datetime:
@@ -153,17 +152,15 @@ def _insert(session: Session, submission: FormSubmission, answers: rules.Answers
     return Taken(submission, answers, is_new=True)
 
 
-def _boxes(session: Session, posted: Posted) -> list[dict[str, Any]]:
-    """Every box as it was shown, with the wording kept word for word; empty ones stand here too."""
+def _wordings(session: Session, posted: Posted) -> list[ConsentText]:
+    """The text of every box as it was shown, kept word for word."""
     content = kits.content(session, posted.launch.kit_version_id)
     names = {
         "partner": session.get_one(Organisation, posted.launch.tenant_id).legal_name,
         "vendor": session.get_one(Organisation, posted.launch.vendor_id).legal_name,
     }
-    ticked = posted.ticked
-    found = []
-    for box in posted.artifact.form.consents:
-        wording = audiences.keep_wording(
+    return [
+        audiences.keep_wording(
             session,
             posted.page.tenant_id,
             ConsentPurpose(box.purpose),
@@ -173,12 +170,19 @@ def _boxes(session: Session, posted: Posted) -> list[dict[str, Any]]:
             [names[recipient] for recipient in box.recipients],
             box.sha256,
         )
-        found.append(
-            {
-                "purpose": box.purpose,
-                "ticked": box in ticked,
-                "text_id": str(wording.id),
-                "sha256": box.sha256,
-            }
-        )
-    return found
+        for box in posted.artifact.form.consents
+    ]
+
+
+def _boxes(posted: Posted, wordings: Sequence[ConsentText]) -> list[dict[str, Any]]:
+    """Every box, empty ones too."""
+    ticked = posted.ticked
+    return [
+        {
+            "purpose": box.purpose,
+            "ticked": box in ticked,
+            "text_id": str(wording.id),
+            "sha256": box.sha256,
+        }
+        for box, wording in zip(posted.artifact.form.consents, wordings, strict=True)
+    ]

@@ -7,6 +7,7 @@ Whoever adds an event or changes a verdict books the difference in the same tran
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -270,38 +271,29 @@ def findings(session: Session) -> Iterator[tuple[bool, str]]:
 # What dashboards ask
 
 
-def acted(session: Session, launches: Any, name: str, kind: EventType) -> dict[UUID, int]:
-    """Launch → `messages` or `people` that did it themselves; `launches` is a subquery or ids."""
-    total = func.sum(getattr(TrackingCount, name))
+@dataclass(frozen=True, slots=True)
+class Acts:
+    """What a launch's readers did of one kind: mails and people (each once), their hits, and the
+    raw hits with those of machines."""
+
+    mails: int = 0
+    people: int = 0
+    hits: int = 0
+    raw: int = 0
+    unnamed: int = 0  # of the hits, those on links and pages that name no mail
+
+
+def acts(
+    session: Session, launches: Any, kinds: Collection[EventType] = tuple(BITS)
+) -> dict[tuple[UUID, EventType], Acts]:
+    """By launch and kind, in one statement; `launches` is a subquery or ids."""
+    count = TrackingCount
+    human = case((count.verdict == Verdict.HUMAN, count.hits), else_=0)
+    unnamed = case((count.step == 0, human), else_=0)
+    sums = (count.messages, count.people, human, count.hits, unnamed)
     rows = session.execute(
-        select(TrackingCount.launch_id, total)
-        .where(TrackingCount.launch_id.in_(launches), TrackingCount.type == kind)
-        .where(TrackingCount.verdict == Verdict.HUMAN)
-        .group_by(TrackingCount.launch_id)
+        select(count.launch_id, count.type, *(func.sum(one) for one in sums))
+        .where(count.launch_id.in_(launches), count.type.in_(kinds))
+        .group_by(count.launch_id, count.type)
     )
-    return {launch_id: int(number) for launch_id, number in rows if number}
-
-
-def hits(session: Session, launches: Any, kind: EventType) -> dict[UUID, dict[Verdict, int]]:
-    """Launch → raw hits of this kind by verdict, machines and all."""
-    rows = session.execute(
-        select(TrackingCount.launch_id, TrackingCount.verdict, func.sum(TrackingCount.hits))
-        .where(TrackingCount.launch_id.in_(launches), TrackingCount.type == kind)
-        .group_by(TrackingCount.launch_id, TrackingCount.verdict)
-    )
-    found: dict[UUID, dict[Verdict, int]] = {}
-    for launch_id, verdict, number in rows:
-        if number:
-            found.setdefault(launch_id, {})[verdict] = int(number)
-    return found
-
-
-def unnamed(session: Session, launches: Any, kind: EventType) -> dict[UUID, int]:
-    """Launch → hits of this kind by people whose mail is not known (own mailers, posts)."""
-    rows = session.execute(
-        select(TrackingCount.launch_id, func.sum(TrackingCount.hits))
-        .where(TrackingCount.launch_id.in_(launches), TrackingCount.type == kind)
-        .where(TrackingCount.verdict == Verdict.HUMAN, TrackingCount.step == 0)
-        .group_by(TrackingCount.launch_id)
-    )
-    return {launch_id: int(number) for launch_id, number in rows if number}
+    return {(launch_id, kind): Acts(*map(int, found)) for launch_id, kind, *found in rows}

@@ -77,7 +77,8 @@ def write(
     Hits of a launch or a mail that is gone are left out. `own` are columns for every row.
     """
     launches = _launches(session, {hit.launch_id for hit in hits})
-    mails = judging.mails(session, {hit.message_id for hit in hits if hit.message_id})
+    ids = {hit.message_id for hit in hits if hit.message_id}
+    mails = judging.mails(session, ids) if ids else {}
     kept = [hit for hit in hits if _is_ours(hit, launches, mails)]
     if len(kept) < len(hits):
         _log.info("hits of nobody left out", number=len(hits) - len(kept))

@@ -3,6 +3,7 @@
 With gunicorn its two applications are `web_server:hello` and `web_server:tpma()`.
 """
 
+import logging
 import signal
 import sys
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _HELLO = b"Hello\n"
-THREADS = 8
+THREADS = 16  # as many as clients: none waits for a thread
 
 
 def hello(_environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -34,6 +35,7 @@ def tpma() -> "WSGIApplication":
 
 
 def main(which: str, port: int) -> None:
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # full queues are what we want
     app = tpma() if which == "tpma" else hello
     server = waitress.create_server(app, host="127.0.0.1", port=port, threads=THREADS, ident=None)
     signal.signal(signal.SIGTERM, _leave)
