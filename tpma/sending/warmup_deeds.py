@@ -24,7 +24,8 @@ def declare_warmed(session: Session, actor: Actor, domain: str) -> None:
     if row.warmed_at is not None:
         raise Conflict(_("This domain has no limit already."))
     row.warmed_at, row.stopped = clock_of(session)(), ""
-    _changed(session, actor, row, "warmup.declared", rung=row.step)
+    record(session, actor, None, "warmup.declared", row, domain=domain, rung=row.step)
+    _due_now(session, domain)
 
 
 def take_up(session: Session, actor: Actor, domain: str) -> None:
@@ -38,7 +39,8 @@ def take_up(session: Session, actor: Actor, domain: str) -> None:
     now = clock_of(session)()
     row.taken = row.taken if row.day == now.date() else 0
     row.day = now.date()  # what came before has been judged, by a person
-    _changed(session, actor, row, "warmup.resumed", rung=row.step)
+    record(session, actor, None, "warmup.resumed", row, domain=domain, rung=row.step)
+    _due_now(session, domain)
 
 
 def set_cap(session: Session, actor: Actor, domain: str, mails: int | None) -> None:
@@ -47,7 +49,9 @@ def set_cap(session: Session, actor: Actor, domain: str, mails: int | None) -> N
     if mails is not None and not 1 <= mails <= MOST:
         raise Invalid(_("Enter a number from 1 up, or nothing for the ladder."), field="mails")
     before, row.own_cap = row.own_cap, mails
-    _changed(session, actor, row, "warmup.cap", before=before or 0, after=mails or 0)
+    told = {"domain": domain, "before": before or 0, "after": mails or 0}
+    record(session, actor, None, "warmup.cap", row, **told)
+    _due_now(session, domain)
 
 
 def release_mailbox(session: Session, actor: Actor, domain: str, mailbox: Mailbox) -> None:
@@ -83,11 +87,6 @@ def _row(session: Session, domain: str) -> Warmup:
 
 def _rate(session: Session, domain: str, mailbox: Mailbox) -> SendRate | None:
     return session.get(SendRate, limits.mailbox_scope(domain, mailbox), with_for_update=True)
-
-
-def _changed(session: Session, actor: Actor, row: Warmup, action: str, **detail: Any) -> None:
-    record(session, actor, None, action, row, domain=row.domain, **detail)
-    _due_now(session, row.domain)
 
 
 def _due_now(session: Session, domain: str, *which: Any) -> None:
