@@ -92,7 +92,9 @@ class FakeDns:
 
     def publish(self, records: Iterable[Record]) -> None:
         for record in records:
-            self.zone.setdefault((record.name, record.kind), []).append(record.value)
+            there = self.zone.setdefault((record.name, record.kind), [])
+            if isinstance(there, list) and record.value not in there:
+                there.append(record.value)
 
 
 class FakeProvisioner:

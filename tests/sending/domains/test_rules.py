@@ -207,6 +207,11 @@ def test_the_domains_own_policy_comes_before_that_above_it():
     assert checks.records_at_dmarc(DOMAIN, zone) == ("v=DMARC1; p=reject",)
 
 
+def test_a_policy_that_is_nowhere_is_wanted_at_the_domain_itself():
+    found = checks.judge(DOMAIN, RECORDS, IDENTITY, {})["dmarc"]
+    assert (found.verdict, found.name) == (MISSING, f"_dmarc.{DOMAIN}")
+
+
 def test_silence_neither_passes_nor_fails():
     zone = dict.fromkeys(RIGHT, FAILED)
     alone = IdentityState(DOMAIN, mail_from=f"bounce.{DOMAIN}")

@@ -93,7 +93,9 @@ def _policy(domain: str, answers: Answers) -> Finding:
     texts = tuple(text for text in answer.values if "DMARC" in text.upper())
     if dmarc.policy(answer.values) is not None:
         return Finding(Verdict.OK, texts, answer.behind, name)
-    return Finding(Verdict.WRONG if texts else Verdict.MISSING, texts, answer.behind, name)
+    if not texts:  # neither here nor above: it is wanted here
+        return Finding(Verdict.MISSING, (), answer.behind, f"_dmarc.{domain}")
+    return Finding(Verdict.WRONG, texts, answer.behind, name)
 
 
 def _every(wanted: Sequence[Record], answers: Answers) -> Finding:
