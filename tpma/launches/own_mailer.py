@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
+from html import escape
 from urllib.parse import quote
 
 from sqlalchemy import select
@@ -134,7 +135,7 @@ def _finished(
 ) -> Finished:
     way_out = chosen.tag or _by_reply(launch)
     subject = skeleton.subject(reader)
-    html = skeleton.html(reader, token).replace(UNSUBSCRIBE, way_out.replace("&", "&amp;"))
+    html = skeleton.html(reader, token).replace(UNSUBSCRIBE, escape(way_out))
     text = skeleton.text(reader, token).replace(UNSUBSCRIBE, way_out)
     return Finished(
         number=step.number,
