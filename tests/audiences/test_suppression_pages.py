@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from tests import factories
 from tpma.audiences.models import SuppressedDomain, Suppression, SuppressionScope
-from tpma.identity.models import Organisation
+from tpma.identity.models import AuditLog, Organisation
 from tpma.web.security import limiter
 
 PORTAL, STUDIO = "/portal/audiences/suppressions", "/studio/suppressions"
@@ -114,6 +114,19 @@ def test_the_rule_on_sign_ups_is_switched(db, enter, address):
         browser.post(f"{address}/opt-in-only", data=sent)
         with db.reading() as session:
             assert session.get_one(Organisation, company.id).opt_in_only is on
+
+
+@DOORS
+def test_tracking_of_readers_is_switched_and_written_down(db, enter, address):
+    browser, company = enter(address)
+    for sent, on in (({}, False), ({"tracks_readers": "1"}, True)):
+        browser.post(f"{address}/tracks-readers", data=sent)
+        with db.reading() as session:
+            assert session.get_one(Organisation, company.id).tracks_readers is on
+            audited = session.scalars(
+                select(AuditLog.detail).where(AuditLog.action == "organisation.tracks_readers")
+            ).all()
+        assert {"on": on} in audited
 
 
 @pytest.mark.parametrize("role", ["PB", "BR", "CM", "DD", "EX"])

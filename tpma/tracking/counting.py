@@ -221,10 +221,11 @@ def rebuild(session: Session, launches: Collection[UUID] | None = None) -> int:
     session.execute(old if every else old.where(TrackingCount.launch_id.in_(launches or ())))
     true = _true_counts(launches).subquery()
     columns = [*(true.c[name] for name in _KEY), literal(LOADER), *(true.c[n] for n in _SUMS)]
-    made = session.execute(
-        insert(TrackingCount).from_select([*_KEY, "shard", *_SUMS], select(*columns))
-    )
-    return int(getattr(made, "rowcount", 0))
+    session.execute(insert(TrackingCount).from_select([*_KEY, "shard", *_SUMS], select(*columns)))
+    made = select(func.count()).select_from(TrackingCount)
+    if not every:
+        made = made.where(TrackingCount.launch_id.in_(launches or ()))
+    return session.scalar(made) or 0
 
 
 def _resee(session: Session, launches: Collection[UUID] | None) -> None:

@@ -131,8 +131,7 @@ def _click(desk: Desk, token: str, environ: "WSGIEnvironment") -> Answer:
     found = desk.lookups().link(token)
     is_trap = token[-1:] == _TRAP_CHARACTER
     _note(desk, EventType.TRAP if is_trap else EventType.CLICK, found, environ)
-    own = {"Location": found.url, "Referrer_Policy": "no-referrer", "Content_Type": "text/html"}
-    return "302 FOUND", _headers(environ, **own), b""
+    return "302 FOUND", [*_headers(environ, _REDIRECT), ("Location", found.url)], b""
 
 
 def _opened(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
@@ -141,7 +140,7 @@ def _opened(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
         return None
     with suppress(NotFound, OperationalError):
         _note(desk, EventType.OPEN, desk.lookups().mail(name[:-4]), environ)
-    return "200 OK", _headers(environ, Content_Type="image/gif"), PIXEL
+    return "200 OK", _headers(environ, _GIF), PIXEL
 
 
 def _styled(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
@@ -149,7 +148,7 @@ def _styled(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
     if not name.endswith(".css"):
         return None
     _note(desk, EventType.STYLE, desk.lookups().mail(name[:-4]), environ)
-    return "200 OK", _headers(environ, Content_Type="text/css; charset=utf-8"), STYLE
+    return "200 OK", _headers(environ, _CSS), STYLE
 
 
 def _note(desk: Desk, kind: EventType, found: Found, environ: "WSGIEnvironment") -> None:
@@ -170,9 +169,21 @@ def visit(desk: Desk, environ: "WSGIEnvironment") -> Visit:
     )
 
 
-def _headers(environ: "WSGIEnvironment", **own: str) -> list[tuple[str, str]]:
-    return headers_of(is_secure=environ.get("wsgi.url_scheme") == "https", **own)
+def _headers(environ: "WSGIEnvironment", kind: int) -> list[tuple[str, str]]:
+    return list(_FIXED[kind, environ.get("wsgi.url_scheme") == "https"])
 
+
+_REDIRECT, _GIF, _CSS = range(3)
+_OWN = {
+    _REDIRECT: {"Referrer_Policy": "no-referrer", "Content_Type": "text/html; charset=utf-8"},
+    _GIF: {"Content_Type": "image/gif"},
+    _CSS: {"Content_Type": "text/css; charset=utf-8"},
+}
+_FIXED = {
+    (kind, is_secure): headers_of(is_secure=is_secure, **own)
+    for kind, own in _OWN.items()
+    for is_secure in (False, True)
+}
 
 _TRAP_CHARACTER = link_character(TRAP)
 _ANSWERS = {"/c/": _click, "/o/": _opened, "/s/": _styled}

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from tpma.core.errors import NotFound
@@ -27,6 +28,8 @@ _AT_ONCE = timedelta(seconds=2)  # BOT-04: after the mail was accepted
 GATEWAY_SPAN, GATEWAY_READERS = timedelta(seconds=60), 5  # BOT-07
 STYLE_SPAN = timedelta(seconds=30)  # BOT-08: a browser has fetched the style sheet by then
 _ENOUGH = 2  # points that make a hit a machine's
+
+_AGENTS = 4096  # different ones remembered: most hits come from few programs and networks
 
 # What a request tells by itself: words of `TrackingEvent.signs`.
 AHEAD, SCANNER, LIBRARY = "ahead", "scanner", "library"
@@ -149,16 +152,22 @@ def signs_of(visit: Visit, is_listed: Callable[[str], bool] = lambda _address: F
 
     `is_listed` knows the networks of data centres and security vendors (BOT-06).
     """
-    agent = visit.agent.casefold().strip()
+    is_ahead = visit.method not in ("GET", "POST") or "prefetch" in visit.purpose.casefold()
+    ahead = (AHEAD,) if is_ahead else ()
+    listed = (LISTED,) if visit.address and is_listed(visit.address) else ()
+    return " ".join((*ahead, *_signs_of_agent(visit.agent), *listed))
+
+
+@lru_cache(_AGENTS)
+def _signs_of_agent(agent: str) -> tuple[str, ...]:
+    folded = agent.casefold().strip()
     found = {
-        AHEAD: visit.method not in ("GET", "POST") or "prefetch" in visit.purpose.casefold(),
-        SCANNER: any(part in agent for part in _SCANNERS),
-        LIBRARY: not agent or any(part in agent for part in _LIBRARIES),
-        PRIVATE: visit.agent.strip() == _PRIVACY_PROXY,
+        SCANNER: any(part in folded for part in _SCANNERS),
+        LIBRARY: not folded or any(part in folded for part in _LIBRARIES),
+        PRIVATE: agent.strip() == _PRIVACY_PROXY,
         PROXY: is_picture_proxy(agent),
-        LISTED: bool(visit.address) and is_listed(visit.address),
     }
-    return " ".join(name for name, holds in found.items() if holds)
+    return tuple(name for name, holds in found.items() if holds)
 
 
 def judge(event: Event, around: Around = _NOTHING) -> Ruling:
@@ -196,6 +205,7 @@ def _open(signs: Sequence[str]) -> Ruling | None:
     return None
 
 
+@lru_cache(_AGENTS)
 def is_picture_proxy(agent: str) -> bool:
     """Whether place and time of an open are those of a mail service, not of the reader."""
     return any(part in agent.casefold() for part in _PICTURE_PROXIES)
@@ -283,6 +293,7 @@ def _rule(number: str) -> str:
     return f"{number}/{EDITION}"
 
 
+@lru_cache(_AGENTS)
 def ip_prefix(address: str) -> str:
     """The network of an address, /24 of IPv4 and /48 of IPv6: as much as we keep of it."""
     try:
@@ -299,6 +310,7 @@ def is_inner(network: str) -> bool:
     return network.startswith(_INNER)
 
 
+@lru_cache(_AGENTS)
 def agent_family(agent: str) -> str:
     """The kind of program, never its version: "Chrome", "other", "" where none is named."""
     folded = agent.casefold()

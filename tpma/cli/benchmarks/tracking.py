@@ -1,4 +1,4 @@
-"""Hits, pages and forms against a bare WSGI hello on the same server; dashboards by figures.
+"""Hits, pages and forms against a bare WSGI hello on the same server.
 
 Server and clients are processes of their own. Each answered request is looked for in the database
 afterwards, one for one: a fast answer that loses its event is no answer.
@@ -24,16 +24,16 @@ from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
 from tpma.cli import demo_story
 from tpma.cli.benchmarks import web_client, web_server
+from tpma.cli.benchmarks.dashboards import dashboard_rows
 from tpma.cli.benchmarks.rows import Row
 from tpma.core import schema
 from tpma.core.clock import utc_now
-from tpma.core.db import throw_away
 from tpma.core.errors import Conflict
 from tpma.core.settings import Settings
 from tpma.core.signing import link_character
@@ -42,8 +42,8 @@ from tpma.pages import rules as forms
 from tpma.rendering.links import PAGE
 from tpma.sending.models import Message
 from tpma.system import System
-from tpma.tracking import counting, loading
-from tpma.tracking.models import EventType, TrackingEvent, Verdict
+from tpma.tracking import loading
+from tpma.tracking.models import EventType, TrackingEvent
 from tpma.wiring import from_settings
 
 _SECRET = "benchmark-secret-of-no-use-elsewhere"
@@ -51,7 +51,6 @@ _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0
 _CONNECTIONS = 16
 _MAILS = 4000
 _ROUNDS = 5
-_LAUNCHES = 200
 
 
 def tracking_rows(quick: bool) -> Iterator[Row]:
@@ -62,7 +61,7 @@ def tracking_rows(quick: bool) -> Iterator[Row]:
         for server in _servers():
             yield from _web_rows(stage, server, seconds)
         stage.system.db.close()
-    yield from _dashboards(200_000 if quick else 1_000_000)
+    yield from dashboard_rows(200_000 if quick else 1_000_000)
 
 
 # Hits, pages, forms
@@ -286,114 +285,3 @@ def _post(path: str, body: str) -> bytes:
     kind = "application/x-www-form-urlencoded"
     head = f"Host: localhost\r\nUser-Agent: {_AGENT}\r\nContent-Type: {kind}\r\n"
     return f"POST {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}".encode()
-
-
-# Dashboards
-
-
-def _dashboards(events: int) -> Iterator[Row]:
-    """One launch's figures with so many events, and with ten times as many."""
-    small, large = (_dashboard(number) for number in (events, 10 * events))
-    figures, grouped = large
-    what = f"launch dashboard at {10 * events:,} events, against GROUP BY over them"
-    yield Row(what, "ms", figures * 1e3, grouped * 1e3, grouped / figures, 100)
-    what = "launch dashboard at ten times the events"
-    growth = large[0] / small[0]
-    yield Row(what, "ms", large[0] * 1e3, small[0] * 1e3, growth, 1.2, at_most=True)
-
-
-def _dashboard(events: int) -> tuple[float, float]:
-    """Seconds of the figures kept beside the events, and of counting these."""
-    with TemporaryDirectory() as folder:
-        db = throw_away(Path(folder) / "events.db", utc_now)
-        with db.transaction() as session:
-            launches = _filled(session, events)
-        launch = launches[len(launches) // 2]
-        with db.reading() as session:
-            _same(session, launch)
-            figures = _median(lambda: _by_figures(session, launch), 301)
-            grouped = _median(lambda: _by_counting(session, launch), 9)
-        db.close()
-    return figures, grouped
-
-
-def _filled(session: Session, events: int) -> list[UUID]:
-    """Mails, a tenth of them as events, over many launches; one event in five a machine's."""
-    launches = [UUID(int=1000 + number) for number in range(_LAUNCHES)]
-    session.execute(text("CREATE TEMP TABLE l (n INTEGER PRIMARY KEY, id TEXT)"))
-    rows = [{"n": n, "id": launch.hex} for n, launch in enumerate(launches)]
-    session.execute(text("INSERT INTO l VALUES (:n, :id)"), rows)
-    mails = events // 10
-    now = "2026-03-02 09:00:00.000000"
-    session.execute(text("DROP INDEX ix_tracking_events_message"))
-    session.execute(
-        text(
-            "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < :mails)"
-            " INSERT INTO messages (id, tenant_id, launch_id, step, seq, rcpt_key, locale,"
-            " send_state, reason, generation, attempt_n)"
-            " SELECT i, :tenant, l.id, 1, i, CAST(printf('%016d', i) AS BLOB), 'en', 'accepted',"
-            " '', 1, 1 FROM k JOIN l ON l.n = i % :launches"
-        ),
-        {"mails": mails, "tenant": UUID(int=1).hex, "launches": _LAUNCHES},
-    )
-    session.execute(
-        text(
-            "WITH RECURSIVE k(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM k WHERE i < :events - 1)"
-            " INSERT INTO tracking_events (tenant_id, launch_id, campaign_code, type, message_id,"
-            " link_key, occurred_at, ip_prefix, ua_family, verdict, rule)"
-            " SELECT :tenant, l.id, 'C', CASE i % 3 WHEN 0 THEN 'click' ELSE 'open' END,"
-            " 1 + i % :mails, '', :now, '', 'Chrome',"
-            " CASE i % 5 WHEN 0 THEN 'scanner' ELSE 'human' END, ''"
-            " FROM k JOIN l ON l.n = (1 + i % :mails) % :launches"
-        ),
-        {
-            "events": events,
-            "mails": mails,
-            "tenant": UUID(int=1).hex,
-            "now": now,
-            "launches": _LAUNCHES,
-        },
-    )
-    session.execute(text("CREATE INDEX ix_tracking_events_message ON tracking_events(message_id)"))
-    counting.rebuild(session)
-    return launches
-
-
-_ASKED = (EventType.OPEN, EventType.CLICK)
-
-
-def _by_figures(session: Session, launch: UUID) -> list[int]:
-    found = counting.acts(session, [launch], _ASKED)
-    both = [found.get((launch, kind), counting.Acts()) for kind in _ASKED]
-    return [number for acts in both for number in (acts.mails, acts.people)]
-
-
-def _by_counting(session: Session, launch: UUID) -> list[int]:
-    found = []
-    for kind in _ASKED:
-        mails = session.execute(
-            select(
-                func.count(TrackingEvent.message_id.distinct()),
-                func.count(Message.rcpt_key.distinct()),
-            )
-            .join(Message, Message.id == TrackingEvent.message_id)
-            .where(TrackingEvent.launch_id == launch, TrackingEvent.type == kind)
-            .where(TrackingEvent.verdict == Verdict.HUMAN)
-        ).one()
-        found += [mails[0], mails[1]]
-    return found
-
-
-def _same(session: Session, launch: UUID) -> None:
-    kept, counted = _by_figures(session, launch), _by_counting(session, launch)
-    if kept != counted:
-        raise Conflict(f"figures {kept} and events {counted} differ")
-
-
-def _median(work: Callable[[], object], times: int) -> float:
-    spent = []
-    for _time in range(times):
-        begun = time.perf_counter()
-        work()
-        spent.append(time.perf_counter() - begun)
-    return median(spent)
