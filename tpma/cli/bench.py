@@ -6,7 +6,17 @@ from dataclasses import asdict
 
 import click
 
-from tpma.cli.benchmarks import importing, latency, ledger, memory, pipeline, rendering, smtp, world
+from tpma.cli.benchmarks import (
+    importing,
+    latency,
+    ledger,
+    memory,
+    pipeline,
+    rendering,
+    smtp,
+    tracking,
+    world,
+)
 from tpma.cli.benchmarks.rows import Row
 from tpma.core.errors import Conflict
 
@@ -19,6 +29,7 @@ SUBJECTS: dict[str, Subject] = {
     "ledger": ledger.rows,
     "importing": importing.rows,
     "memory": memory.rows,
+    "tracking": tracking.tracking_rows,
 }
 
 
