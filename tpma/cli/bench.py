@@ -6,8 +6,19 @@ from dataclasses import asdict
 
 import click
 
-from tpma.cli.benchmarks import importing, latency, ledger, memory, pipeline, rendering, smtp, world
+from tpma.cli.benchmarks import (
+    importing,
+    latency,
+    ledger,
+    memory,
+    pipeline,
+    rendering,
+    smtp,
+    tracking,
+    world,
+)
 from tpma.cli.benchmarks.rows import Row
+from tpma.core import log
 from tpma.core.errors import Conflict
 
 Subject = Callable[[bool], Iterator[Row]]
@@ -19,6 +30,7 @@ SUBJECTS: dict[str, Subject] = {
     "ledger": ledger.rows,
     "importing": importing.rows,
     "memory": memory.rows,
+    "tracking": tracking.tracking_rows,
 }
 
 
@@ -29,6 +41,7 @@ SUBJECTS: dict[str, Subject] = {
 @click.option("--strict", is_flag=True, help="End with an error if a goal is missed.")
 def bench(quick: bool, as_json: bool, only: str | None, strict: bool) -> None:
     """Measure what the goals of docs/performance.md say, side by side, on this machine alone."""
+    log.configure("text")  # to standard error: the table is what is asked for
     if not world.postgres_answers():
         click.echo(
             f"Without PostgreSQL: none answers at {world.postgres_url()} (TPMA_BENCH_POSTGRES).",

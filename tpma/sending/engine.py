@@ -140,7 +140,7 @@ def _commit_intent(
     is lost or the launch was stopped: then nothing of it is sent.
     """
     with system.db.transaction() as session:
-        return intents.commit(session, system, lease, prepared, system.clock())
+        return intents.write(session, system, lease, prepared, system.clock())
 
 
 def _return_places(system: System, lease: Lease, unused: int) -> None:

@@ -30,7 +30,7 @@ _MINE: Any = bindparam("ids", expanding=True)
 _QUEUED = and_(Message.id.in_(_MINE), Message.send_state == SendState.QUEUED)
 
 
-def commit(
+def write(
     session: Session, system: System, lease: Lease, prepared: Sequence[Prepared], now: datetime
 ) -> list[Prepared] | None:
     """Those that are now ours to send; None if the lease is lost or the launch runs no more."""

@@ -134,13 +134,16 @@ def _by_engine(made: World, wanted: int) -> int:
         ids = uuid7s(utc_now(), len(found))
         ready = [Prepared(one, key, _NO_MAIL) for one, key in zip(found, ids, strict=True)]
         with system.db.transaction() as session:
-            owned = intents.commit(session, system, lease, ready, utc_now()) or []
+            owned = intents.write(session, system, lease, ready, utc_now()) or []
         results = [(one, SendResult(Outcome.ACCEPTED, one.attempt_id.hex)) for one in owned]
         outcomes.record(system, lease, results, unused=lease.grant.count - len(owned))
         done += len(owned)
     return done
 
 
+_NEXT = """
+SELECT m.id, m.attempt_n, c.email, c.given_name FROM messages m
+JOIN contacts c ON c.id = m.contact_id WHERE m.send_state = 'queued' ORDER BY m.id LIMIT 1"""
 _BEFORE = (
     "UPDATE messages SET send_state = 'submitting', attempt_n = attempt_n + 1 WHERE id = :id",
     "INSERT INTO attempts "
@@ -159,19 +162,15 @@ _AFTER = (
 def _one_row(connection: Connection, dialect: str) -> None:
     """The same tables, one message at a time and two commits each."""
     lock = "" if dialect == "sqlite" else " FOR UPDATE OF m SKIP LOCKED"
-    found = connection.execute(
-        text(
-            "SELECT m.id, m.attempt_n, c.email, c.given_name FROM messages m "
-            "JOIN contacts c ON c.id = m.contact_id "
-            f"WHERE m.send_state = 'queued' ORDER BY m.id LIMIT 1{lock}"
-        )
-    ).one()
     key, now = uuid4(), utc_now()
-    values: dict[str, Any] = {"id": found.id, "n": found.attempt_n + 1, "hash": b"x" * 32}
-    values |= {"attempt": key.hex, "now": str(now)} if dialect == "sqlite" else {
-        "attempt": str(key), "now": now
-    }  # fmt: skip
-    for statements in (_BEFORE, _AFTER):
-        for statement in statements:
+    values: dict[str, Any] = {"attempt": str(key), "now": now, "hash": b"x" * 32}
+    if dialect == "sqlite":
+        values |= {"attempt": key.hex, "now": str(now)}
+    with connection.begin():
+        found = connection.execute(text(_NEXT + lock)).one()
+        values |= {"id": found.id, "n": found.attempt_n + 1}
+        for statement in _BEFORE:
             connection.execute(text(statement), values)
-        connection.commit()
+    with connection.begin():
+        for statement in _AFTER:
+            connection.execute(text(statement), values)
