@@ -265,7 +265,7 @@ def _cancel_with_kit(session: Session, launch: Launch, now: datetime) -> None:
 def end_with_kits(session: Session) -> int:
     """Launches whose kit has ended end with it: what has not left never will; how many.
 
-    Their pages are closed by the same day (`tpma.pages.queries.is_open`).
+    Their pages are closed by the same day (`tpma.pages.kept.Seen.is_open`).
     """
     now = clock_of(session)()
     found = session.execute(

@@ -10,14 +10,12 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tpma.core.db import clock_of
 from tpma.core.errors import NotFound
 from tpma.core.i18n import best_match
 from tpma.core.i18n import gettext as _
-from tpma.kits import dates
 from tpma.kits import queries as kits
 from tpma.launches.models import Launch, LaunchAsset
-from tpma.pages.models import LandingPage, PageState
+from tpma.pages.models import LandingPage
 from tpma.rendering.page import PageArtifact
 
 _Key = TypeVar("_Key")
@@ -39,16 +37,6 @@ def of_launch(session: Session, tenant_id: UUID, launch_id: UUID) -> LandingPage
             LandingPage.launch_id == launch_id, LandingPage.tenant_id == tenant_id
         )
     )
-
-
-def is_open(session: Session, page: LandingPage, launch: Launch) -> bool:
-    """Whether the page takes visitors: it is live, and the kit's last day is not over.
-
-    Looked at with each visit, so that a page is closed to the minute and a renewed kit's is back.
-    """
-    if page.state is not PageState.LIVE:
-        return False
-    return not dates.is_over(session, launch.kit_version_id, clock_of(session)())
 
 
 @dataclass(frozen=True, slots=True)

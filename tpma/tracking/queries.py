@@ -143,8 +143,3 @@ def masked_address(session: Session, message: Message) -> str:
     )
     local, _at, domain = (email or "").partition("@")
     return f"{local[:1]}…@{domain}" if domain else ""
-
-
-def message(session: Session, message_id: int | None) -> Message | None:
-    """A message by an id that a row of its own launch holds."""
-    return session.get(Message, message_id) if message_id else None
