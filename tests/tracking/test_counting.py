@@ -154,7 +154,7 @@ def test_the_migration_counts_the_events_there_are(db, mails, clock):
     kept = figures(db)
     assert any(before.values())
     db.close()
-    schema.downgrade(db.url, "0008")
+    schema.downgrade(db.url, "0011")
     schema.upgrade(db.url)
     assert figures(db) == kept
     with db.reading() as session:
