@@ -128,6 +128,9 @@ class KitContent:
     slots: tuple[SlotSpec, ...]
     units: Mapping[str, Unit] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "slots", _with_second_subject(self))
+
     def text(self, unit_id: str, locale: str) -> str:
         """The unit's text in one of the kit's own locales (no fallback). KeyError if absent."""
         return self.units[unit_id].texts[locale]
@@ -159,6 +162,7 @@ class KitContent:
     def to_json(self) -> dict[str, Any]:
         """What a mail does not say is left out, so that older kits keep their hash."""
         found = asdict(self)
+        found["slots"] = tuple(s for s in found["slots"] if s["key"] != SECOND_SUBJECT)
         for asset in found["assets"]:
             for name, default in _UNSAID.items():
                 if asset[name] == default:
@@ -172,20 +176,21 @@ class KitContent:
             values[name] = tuple(kind(**_tuples(part)) for part in raw[name])
         for name in ("locales", "product_families", "tiers", "types", "allow", "deny"):
             values[name] = tuple(raw[name])
-        values["slots"] = _with_second_subject(values)
         values["units"] = {key: Unit(**_tuples(unit)) for key, unit in raw["units"].items()}
         return cls(**values)
 
 
-def _with_second_subject(values: Mapping[str, Any]) -> tuple[SlotSpec, ...]:
+def _with_second_subject(content: KitContent) -> tuple[SlotSpec, ...]:
     """Who may word the first mail's subject may give a second one, to try both.
 
-    Derived as a kit is read, so that kits published before know it and keep their hash.
+    Derived and never kept, so that kits published before know it and keep their hash.
     """
-    mails = [asset for asset in values["assets"] if asset.kind == "email"]
-    first = min(mails, key=_order).key if mails else ""
+    mails = content.mails
+    first = mails[0].key if mails else ""
     found: list[SlotSpec] = []
-    for slot in values["slots"]:
+    for slot in content.slots:
+        if slot.key == SECOND_SUBJECT:
+            continue
         found.append(slot)
         if slot.asset == first and slot.key == "subject":
             asked = slot.requires_approval.replace("always", "if_changed")
