@@ -74,8 +74,7 @@ def compile_mail(
     }
     texts = merge.asset_texts(content, asset_key, served_locale)
     source = expand(asset.source, texts, own, values, marks=marks, protect=holes.keep)
-    html = holes.restored(_compiled(asset, source))
-    html = html if own_mailer else _with_signs(html, launch, holes)
+    html = _with_signs(holes.restored(_compiled(asset, source)), launch, holes, unless=own_mailer)
     skeleton = MailSkeleton(
         asset=asset_key,
         locale=tag,
@@ -144,9 +143,9 @@ def _compiled(asset: AssetSpec, source: str) -> str:
         ) from error
 
 
-def _with_signs(html: str, launch: LaunchFacts, holes: Holes) -> str:
+def _with_signs(html: str, launch: LaunchFacts, holes: Holes, *, unless: bool) -> str:
     """The open pixel, and a link no person sees: who follows it is a machine (BOT-03)."""
-    if not launch.tracks_readers:
+    if unless or not launch.tracks_readers:
         return html
     base, token = escape(launch.base_url.rstrip("/")), holes.hole(TOKEN)
     pixel = (
