@@ -113,7 +113,9 @@ def _mails(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
 
 def _events(session: Session, scope: Scope, counted: dict[UUID, Tally]) -> None:
     """What people did, from the figures kept beside the events; machines are left out there."""
-    for (launch_id, kind), acts in counting.acts(session, scope.ids, _ACTS).items():
+    for (launch_id, kind), acts in counting.acts(
+        session, scope.ids, (*_ACTS, EventType.PAGE_VIEW)
+    ).items():
         tally = counted[launch_id]
         if kind is EventType.OPEN:
             tally.opened, tally.human_opens, tally.raw_opens = acts.mails, acts.hits, acts.raw
@@ -215,7 +217,7 @@ def parts_of(session: Session, scope: Scope, column: Any) -> Iterable[tuple[Any,
     return sorted(found.items())
 
 
-_ACTS = (EventType.OPEN, EventType.CLICK, EventType.PAGE_VIEW)
+_ACTS = (EventType.OPEN, EventType.CLICK)
 
 
 def _acted(mine: ColumnElement[bool], column: Any, kind: EventType) -> Select[Any]:
