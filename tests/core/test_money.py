@@ -55,7 +55,7 @@ def test_weights_that_give_nobody_anything_are_refused(shares):
 
 
 @pytest.mark.parametrize(("currency", "places"), [("USD", 2), ("JPY", 0), ("KWD", 3), ("HUF", 2)])
-def test_minor_digits_are_those_of_cldr(currency, places):
+def test_minor_digits_are_those_of_iso_4217(currency, places):
     assert digits(currency) == places
 
 

@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 
-from babel.numbers import get_currency_precision
+# ISO 4217, list one, where it is not 2. Not asked of CLDR: its digits change with a release (HUF
+# became 0 with Babel 2.19), and would change what the minor units already stored mean.
+_NO_MINOR = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
+_MINOR = dict.fromkeys(_NO_MINOR.split(), 0) | {"CLF": 4, "UYW": 4}
+_MINOR |= dict.fromkeys(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"], 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +22,8 @@ class Money:
 
 
 def digits(currency: str) -> int:
-    """Minor digits by CLDR: USD 2, JPY 0, KWD 3."""
-    return int(get_currency_precision(currency))
+    """Minor digits by ISO 4217: USD 2, JPY 0, KWD 3."""
+    return _MINOR.get(currency, 2)
 
 
 def from_major(amount: Decimal, currency: str) -> Money:
