@@ -62,6 +62,11 @@ def sender_address(slug: str, settings: Settings) -> str:
     return f"{LOCAL_PART}@{slug}.{settings.mail_domain}"
 
 
+def shared_name(name: str) -> str:
+    """Beside an address of the shared domain, as the mail says it in every language."""
+    return f"{name} via {PLATFORM}" if name else ""
+
+
 def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
     """Who the mails of a launch come from: the partner's own domain, or the shared one."""
     partner = session.get_one(Organisation, launch.tenant_id)
@@ -69,7 +74,7 @@ def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
     own = senders.of_launch(session, settings, launch)
     shared = From(
         tenant_id=launch.tenant_id,
-        name=f"{launch.from_name} via {PLATFORM}" if launch.from_name else "",
+        name=shared_name(launch.from_name),
         address=sender_address(partner.slug, settings),
         reply_to=launch.reply_to,
         code=launch.campaign_code,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tpma.ports.identities import Record
 from tpma.sending.domains import dmarc, queries, records, senders, words
 from tpma.sending.domains.models import DomainState, SendingDomain
-from tpma.sending.envelopes import PLATFORM, sender_address
+from tpma.sending.envelopes import PLATFORM, sender_address, shared_name
 from tpma.sending.models import ProviderAccount
 from tpma.system import System
 
@@ -72,6 +72,7 @@ def listed(session: Session, system: System, tenant_id: UUID, slug: str) -> dict
         "domains": [(one, words.state_text(one, provable=provable)) for one in found],
         "in_force": in_force,
         "shared": sender_address(slug, system.settings),
+        "shared_name": shared_name,
         "platform": PLATFORM,
         "needs_dns": system.provisioner is not None,
         "account": account(session, system, tenant_id),
