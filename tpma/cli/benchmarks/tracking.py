@@ -271,7 +271,6 @@ def _form(system: System, launch: Launch, number: int) -> dict[str, str]:
         "family_name": f"Number {number}",
         "company": f"Mill {number}",
         "email": f"ada{number}@mill{number}.example",
-        "sites": "10-49",
         "consent_partner_marketing": "1",
         "consent_share_with_vendor": "1",
     }
