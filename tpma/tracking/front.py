@@ -8,7 +8,6 @@ in the visitor's words. Nothing of the query is read or passed on, no cookie is 
 import base64
 import os
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import OperationalError
@@ -138,8 +137,12 @@ def _opened(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
     """One transparent point, whatever was asked: a picture is no place for an error."""
     if not name.endswith(".gif"):
         return None
-    with suppress(NotFound, OperationalError):
+    try:
         _note(desk, EventType.OPEN, desk.lookups().mail(name[:-4]), environ)
+    except NotFound:
+        pass  # a token that was not made here
+    except OperationalError:
+        _log.exception("hit not recorded", kind=EventType.OPEN.value)
     return "200 OK", _headers(environ, _GIF), PIXEL
 
 
