@@ -196,8 +196,9 @@ def test_another_link_than_the_named_one_lets_nothing_go(session, clock, under_w
 def test_many_clicks_are_taken_at_once(session, clock, under_way):
     launch = under_way(TRIGGERED)
     first = rows_of(session, launch, 1)
-    clicks = [following.Click(m.id, "email1.cta", clock()) for m in first]
-    following.clicked(session, [*clicks, *clicks, following.Click(10**9, "email1.cta", clock())])
+    clicks = [following.Click(m.launch_id, m.id, "email1.cta", clock()) for m in first]
+    gone = following.Click(launch.id, 10**9, "email1.cta", clock())
+    following.clicked(session, [*clicks, *clicks, gone])
     assert len(rows_of(session, launch, 2)) == 3
 
 

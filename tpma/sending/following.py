@@ -5,7 +5,7 @@ follows is a planned row with its moment (`not_before`), one a launch, step and 
 `release` hands the due ones to the workers each second.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,35 +33,58 @@ _LISTENING = (LaunchState.RUNNING, LaunchState.PAUSED)
 class Click:
     """Of a person, as far as can be told."""
 
+    launch_id: UUID
     message_id: int
     link_key: str  # <asset>.<link key>
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What a launch does about clicks: keep them for its links' sake, and send these mails."""
+
+    keeps: bool
+    steps: Sequence[Step]
+
+
 def clicked(session: Session, clicks: Sequence[Click]) -> None:
     """People clicked: whoever waits for that gets the mail that follows. Twice is once.
 
-    Any number at a time, of any launches: two statements read, two at most write.
+    Any number at a time, of any launches: two statements read (the second where a launch waits for
+    clicks), two at most write.
     """
-    messages = _messages(session, {click.message_id for click in clicks})
-    launches = _listening(session, {message.launch_id for message in messages.values()})
+    answers = _answers(session, {click.launch_id for click in clicks})
+    messages = _messages(
+        session, {click.message_id for click in clicks if click.launch_id in answers}
+    )
     deeds: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     for click in clicks:
         message = messages.get(click.message_id)
-        launch = launches.get(message.launch_id) if message else None
-        if message is None or launch is None:
+        answer = answers.get(message.launch_id) if message else None
+        if message is None or answer is None:
             continue
-        if any(step.link for step in steps.of(launch)):
+        if answer.keeps:
             deeds.append(_deed(message, DeedKind.CLICK, click.at, click.link_key))
         link = click.link_key.partition(".")[2]
         rows += [
             _row(step, message, click.at + max(step.delay, SETTLE))
-            for step in steps.triggered_by(launch, "clicked")
+            for step in answer.steps
             if step.link in ("", link) and message.step < step.number
         ]
     _add(session, ReaderDeed, deeds)
     _add(session, Message, rows)
+
+
+def _answers(session: Session, launches: AbstractSet[UUID]) -> dict[UUID, _Answers]:
+    """Of those among these launches that do anything about a click."""
+    found = {
+        launch.id: _Answers(
+            any(step.link for step in steps.of(launch)), steps.triggered_by(launch, "clicked")
+        )
+        for launch in _listening(session, launches).values()
+    }
+    return {id_: answer for id_, answer in found.items() if answer.keeps or answer.steps}
 
 
 def took_back(session: Session, human: Mapping[int, AbstractSet[str]]) -> None:
@@ -138,13 +161,17 @@ def _readers(
     ).all()
 
 
-def _messages(session: Session, ids: Iterable[int]) -> dict[int, Message]:
+def _messages(session: Session, ids: Collection[int]) -> dict[int, Message]:
+    if not ids:
+        return {}
     found = session.scalars(select(Message).where(Message.id.in_(list(ids))))
     return {message.id: message for message in found}
 
 
-def _listening(session: Session, ids: Iterable[UUID]) -> dict[UUID, Launch]:
+def _listening(session: Session, ids: Collection[UUID]) -> dict[UUID, Launch]:
     """The launches among these that are under way and have more than one mail."""
+    if not ids:
+        return {}
     found = session.scalars(
         select(Launch)
         .where(Launch.id.in_(list(ids)), Launch.state.in_(_LISTENING))

@@ -6,8 +6,9 @@ process that has one takes over when it dies, and takes on segments whose writer
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, select, text
@@ -22,31 +23,40 @@ from tpma.tracking.hits import Hit
 from tpma.tracking.models import EventSegment
 
 _log = logger("tracking")
-_BATCH = 2000  # hits a transaction
+_BATCH = 500  # hits a transaction: others wait for its lock, and its thread takes their time
 _SYNC_EVERY = 0.1  # seconds: what a power cut can take at most
 _GATHER = 0.25  # seconds a loader lets hits come together
 _LOOK_EVERY = 0.5  # seconds between two looks at other processes' segments
 _KEEP_ROWS = timedelta(days=1)  # of segments that are gone
+_SHARE = 4  # while people come the loader works one part of the time of this many
+_PATIENCE = timedelta(seconds=20)  # of who looks at the figures: older hits are loaded at once
+
+Rest = Callable[[float, datetime], object]  # told how long a part took, and when it was hit
 
 
 def folder_of(system: System) -> Path:
     return system.settings.home / "events"
 
 
-def catch_up(system: System, known: dict[str, int] | None = None) -> int:
+def catch_up(
+    system: System,
+    known: dict[str, int] | None = None,
+    rest: Rest = lambda _seconds, _at: None,
+) -> int:
     """Load all that the folder holds now; how many hits that were.
 
     For doors whose caller wants to see what has just been clicked. `known` is the caller's memory
-    of sizes loaded before, so that a segment with nothing new costs no transaction.
+    of sizes loaded before, so that a segment with nothing new costs no transaction. `rest` is
+    called between transactions.
     """
     sizes = {} if known is None else known
     paths = segments.all_in(folder_of(system))
     for gone in sizes.keys() - {path.name for path in paths}:
         del sizes[gone]
-    return sum(_load_all(system, path, sizes) for path in paths)
+    return sum(_load_all(system, path, sizes, rest) for path in paths)
 
 
-def _load_all(system: System, path: Path, sizes: dict[str, int]) -> int:
+def _load_all(system: System, path: Path, sizes: dict[str, int], rest: Rest) -> int:
     """Load a segment to its present end, and delete it if there will be no more."""
     loaded = 0
     with segments.ended(path) as is_over:
@@ -54,8 +64,11 @@ def _load_all(system: System, path: Path, sizes: dict[str, int]) -> int:
             return 0
         is_done = False
         while not is_done:
-            number, is_done = _load_part(system, path, sizes, is_over=is_over)
-            loaded += number
+            begun = time.monotonic()
+            hits, is_done = _load_part(system, path, sizes, is_over=is_over)
+            loaded += len(hits)
+            if hits and not is_done:
+                rest(time.monotonic() - begun, hits[-1].visit.at)
         if is_over:
             segments.remove(path)
     return loaded
@@ -63,24 +76,24 @@ def _load_all(system: System, path: Path, sizes: dict[str, int]) -> int:
 
 def _load_part(
     system: System, path: Path, sizes: dict[str, int], *, is_over: bool
-) -> tuple[int, bool]:
-    """One transaction; how many hits, and whether that was all."""
+) -> tuple[Sequence[Hit], bool]:
+    """One transaction; its hits, and whether that was all."""
     with system.db.transaction() as session:
         _be_polite(session)
         row = _segment(session, path.name)
         if row.finished_at is not None or not path.exists():
-            return 0, True
+            return (), True
         part = segments.read(path, row.offset, _BATCH)
         sizes[path.name] = part.until
         if part.until == row.offset:
             if is_over:
                 _finish(session, row)
-            return 0, True
+            return (), True
         _store(session, part.hits)
         if part.spoilt:
             _log.error("lines of a segment are spoilt", segment=path.name, number=part.spoilt)
         row.offset = part.until
-    return len(part.hits), False
+    return part.hits, False
 
 
 def _be_polite(session: Session) -> None:
@@ -173,7 +186,12 @@ class Loader:
             self._stopping.wait(_LOOK_EVERY)
 
     def _load(self) -> int:
-        return catch_up(self._system, self._sizes)
+        return catch_up(self._system, self._sizes, self._rest)
+
+    def _rest(self, seconds: float, at: datetime) -> None:
+        """Who is clicking goes before who looks at the figures: what is written down is safe."""
+        if self._system.clock() - at < _PATIENCE:
+            self._stopping.wait(seconds * (_SHARE - 1))
 
     def _try(self, part: Callable[[], object]) -> None:
         try:

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
-from tpma.core.db import clock_of
+from tpma.core.db import clock_of, insert_rows
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.sending import following
@@ -23,6 +23,7 @@ from tpma.tracking.rules import Event, Ruling, Visit, agent_family, ip_prefix
 
 _log = logger("tracking")
 _Launches = Mapping[UUID, Any]  # launch → a row with its tenant and code
+_INSERT = insert(TrackingEvent).returning(TrackingEvent.id)
 
 
 def record(
@@ -115,9 +116,12 @@ def _after(session: Session, events: Sequence[Event], changed: Sequence[Event]) 
     following.clicked(
         session,
         [
-            following.Click(event.message_id, event.link_key, event.at)
+            following.Click(event.launch_id, event.message_id, event.link_key, event.at)
             for event in events
-            if event.message_id and event.is_human and event.kind is EventType.CLICK
+            if event.launch_id
+            and event.message_id
+            and event.is_human
+            and event.kind is EventType.CLICK
         ],
     )
 
@@ -185,7 +189,7 @@ def _insert(
     mails: Mapping[int, Mail],
     own: Mapping[str, Any],
 ) -> None:
-    """One statement for all; the events learn their ids."""
+    """One statement for all, by the database's shortest way; a single event learns its id."""
     if not events:
         return
     rows = []
@@ -208,12 +212,12 @@ def _insert(
             "edition": rules.EDITION,
             "signs": event.signs,
         }
-        rows.append({**row, **own})
-    made = session.scalars(
-        insert(TrackingEvent).returning(TrackingEvent.id, sort_by_parameter_order=True), rows
-    )
-    for event, id_ in zip(events, made, strict=True):
-        event.id = id_
+        rows.append({**row, "dedupe_key": None, **own})
+    if len(rows) > 1:
+        insert_rows(session, TrackingEvent, rows)
+    else:
+        made = session.execute(_INSERT, rows[0])
+        [events[0].id] = made.scalars()
 
 
 def _key(event: Event, mails: Mapping[int, Mail]) -> counting.Key:
