@@ -18,6 +18,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Enum,
+    Executable,
     MetaData,
     Subquery,
     TableValuedAlias,
@@ -262,9 +263,9 @@ class Database:
         self.engine = create_engine(url, **engine)
         if self.dialect == "sqlite":
             _make_sqlite_strict(self.engine)
-        readers = self.engine.execution_options(tpma_reading=True, postgresql_readonly=True)
+        self._readers = self.engine.execution_options(tpma_reading=True, postgresql_readonly=True)
         self._writing = sessionmaker(self.engine, expire_on_commit=False, info={"clock": clock})
-        self._reading = sessionmaker(readers, expire_on_commit=False, info={"clock": clock})
+        self._reading = sessionmaker(self._readers, expire_on_commit=False, info={"clock": clock})
         event.listen(self._writing, "before_flush", _stamp)
 
     @property
@@ -282,6 +283,11 @@ class Database:
         """A view that never waits for a writer; nothing written through it is kept."""
         with self._reading() as session:
             yield session
+
+    def glance(self, statement: Executable, **given: Any) -> Any:
+        """The first row of one query, or None; without a session, for what is asked by the thousand."""
+        with self._readers.connect() as connection:
+            return connection.execute(statement, given).first()
 
     def close(self) -> None:
         self.engine.dispose()

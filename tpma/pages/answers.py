@@ -13,6 +13,7 @@ from flask import Response, make_response, request, url_for
 from tpma.core.i18n import babel_locale
 from tpma.pages import queries, rules
 from tpma.pages.models import LandingPage
+from tpma.pages.visiting import fresh_token
 from tpma.rendering.page import PageArtifact, render_page
 from tpma.web.context import system
 from tpma.web.security import scriptless
@@ -30,7 +31,7 @@ def form_page(
     token: str = "",
 ) -> str:
     """The page with its form; `token` is that of a page shown before, else a fresh one is made."""
-    token_fields = {rules.TOKEN: token or fresh_token(page.launch_id), **carried}
+    token_fields = {rules.TOKEN: token or fresh_token(system(), page.launch_id), **carried}
     reader = carried.get(rules.READER)
     return render_page(
         replace(artifact, after=artifact.after + _languages(page, found, locale, carried)),
@@ -41,11 +42,6 @@ def form_page(
         preferences_url=url_for("tracking_public.unsubscribe", token=reader) if reader else "",
         style_url=f"/s/{reader}.css" if reader else "",
     )
-
-
-def fresh_token(launch_id: UUID) -> str:
-    subject = rules.token_subject(system().clock(), secrets.randbits)
-    return system().signer.token(subject, rules.token_purpose(launch_id))
 
 
 def _languages(
@@ -72,7 +68,7 @@ def _own_name(tag: str, among: list[str]) -> str:
     return shown[:1].upper() + shown[1:]
 
 
-def locked(html: str, status: int = 200) -> Response:
+def locked(html: str | bytes, status: int = 200) -> Response:
     return scriptless(make_response(html, status))
 
 

@@ -5,15 +5,16 @@ of the rows behind the page. Under the same versions its editions and its bytes 
 visit before; so nothing has to be told that a page changed, in whichever process it did.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from tpma.core.db import Database
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
@@ -58,13 +59,15 @@ _LOOK = _with_last_day(
     select(
         LandingPage.launch_id, LandingPage.state, LandingPage.row_version, Launch.row_version
     ).select_from(LandingPage)
+).where(LandingPage.slug == bindparam("slug"))
+_WHOLE = _with_last_day(select(LandingPage, Launch).select_from(LandingPage)).where(
+    LandingPage.slug == bindparam("slug")
 )
-_WHOLE = _with_last_day(select(LandingPage, Launch).select_from(LandingPage))
 
 
-def look(session: Session, slug: str) -> Seen:
+def look(db: Database, slug: str) -> Seen:
     """A page that was published once; the address is public. Raises NotFound."""
-    row = session.execute(_LOOK.where(LandingPage.slug == slug)).first()
+    row = db.glance(_LOOK, slug=slug)
     if row is None:
         raise NotFound(_("There is no page at this address."))
     launch_id, state, page_version, launch_version, last_day, zone = row
@@ -73,7 +76,7 @@ def look(session: Session, slug: str) -> Seen:
 
 def whole(session: Session, slug: str) -> tuple[LandingPage, Launch, Seen]:
     """The page with its launch, for one that is written to, by one query. Raises NotFound."""
-    row = session.execute(_WHOLE.where(LandingPage.slug == slug)).first()
+    row = session.execute(_WHOLE, {"slug": slug}).first()
     if row is None:
         raise NotFound(_("There is no page at this address."))
     page, launch, last_day, zone = row
@@ -93,37 +96,50 @@ class Shelf:
     editions: Editions
 
 
-_shelves: Kept[tuple[UUID, int, int], Shelf] = Kept(_MOST_SHELVES)
-_bodies: Kept[tuple[object, ...], list[bytes]] = Kept(_MOST_BODIES)
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The bytes of a page around what differs from visit to visit."""
+
+    parts: tuple[bytes, ...]
+
+    def of(self, token: str, reader: str) -> bytes:
+        given = {_TOKEN: token.encode(), _READER: reader.encode()}
+        return b"".join([given.get(part, part) for part in self.parts])
+
+
+_TOKEN, _READER = TOKEN_MARK.encode(), READER_MARK.encode()
+_Version = tuple[UUID, int, int]
+_shelves: Kept[_Version, Shelf] = Kept(_MOST_SHELVES)
+_bodies: Kept[tuple[object, ...], Body] = Kept(_MOST_BODIES)
+
+
+def on_shelf(seen: Seen) -> Shelf | None:
+    """The editions of the page as it is now, if a visit has read them."""
+    return _shelves.get(seen.version)
 
 
 def shelf(session: Session, slug: str, seen: Seen) -> Shelf:
-    """The editions of a page. Raises NotFound if nothing was frozen."""
-    known = _shelves.get(seen.version)
-    if known is None:
-        page = by_slug(session, slug)
-        known = Shelf(page, editions(session, page))
-        session.expunge_all()  # read by many threads from now on, and by no session
-        _shelves.put(seen.version, known)
-    return known
+    """Read the editions of a page. Raises NotFound if nothing was frozen."""
+    page = by_slug(session, slug)
+    found = Shelf(page, editions(session, page))
+    session.expunge_all()  # read by many threads from now on, and by no session
+    _shelves.put(seen.version, found)
+    return found
 
 
-def body(
-    seen: Seen,
-    locale: str,
-    carried: Mapping[str, str],
-    token: str,
-    reader: str,
-    render: Callable[[], str],
-) -> bytes:
-    """The page with this visit's token and reader. `render` makes it with the marks in their
-    places; `carried` is what else it depends on."""
-    key = (seen.version, locale, *carried.items(), bool(reader))
-    parts = _bodies.get(key)
-    if parts is None:
-        html = render().replace(TOKEN_MARK, f"\0{TOKEN_MARK}\0")
-        html = html.replace(READER_MARK, f"\0{READER_MARK}\0")
-        parts = [part.encode() for part in html.split("\0")]
-        _bodies.put(key, parts)
-    given = {TOKEN_MARK.encode(): token.encode(), READER_MARK.encode(): reader.encode()}
-    return b"".join([given.get(part, part) for part in parts])
+def body(seen: Seen, locale: str, carried: Mapping[str, str]) -> Body | None:
+    """The page as it was made before; `carried` is what else it depends on."""
+    return _bodies.get(_key(seen, locale, carried))
+
+
+def keep(seen: Seen, locale: str, carried: Mapping[str, str], html: str) -> Body:
+    """Keep a page that was made with the marks in their places."""
+    for mark in (TOKEN_MARK, READER_MARK):
+        html = html.replace(mark, f"\0{mark}\0")
+    made = Body(tuple(part.encode() for part in html.split("\0")))
+    _bodies.put(_key(seen, locale, carried), made)
+    return made
+
+
+def _key(seen: Seen, locale: str, carried: Mapping[str, str]) -> tuple[object, ...]:
+    return (seen.version, locale, *carried.items())

@@ -4,21 +4,19 @@ Whose mail brought a visit, and that there was one, is known further down the co
 `tpma.tracking` hands itself over as `Readers`, because pages know nothing of messages.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, current_app, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.orm import Session
 
 from tpma.core.errors import NotFound
-from tpma.pages import kept, queries, rules
-from tpma.pages.answers import form_page, fresh_token, locked, visitor_tag
-from tpma.pages.models import PageState
+from tpma.pages import kept, queries, visiting
+from tpma.pages.answers import form_page, locked, visitor_tag
 from tpma.pages.queries import Reader
 from tpma.rendering.notices import closed_page, not_found_page
+from tpma.rendering.page import PageArtifact
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
 
@@ -26,7 +24,7 @@ public = Blueprint("pages_public", __name__)
 
 
 class Readers(Protocol):
-    def reader(self, session: Session, launch_id: UUID, token: str) -> Reader | None:
+    def reader(self, launch_id: UUID, token: str) -> Reader | None:
         """Whom the token was sent to in this launch; None for any other token."""
         ...
 
@@ -39,73 +37,33 @@ class Readers(Protocol):
 @public.get("/l/<slug>/<locale>")
 @anybody
 def show(slug: str, locale: str = "") -> ResponseReturnValue:
-    with system().db.reading() as session:
-        seen = kept.look(session, slug)
-        shelf = kept.shelf(session, slug, seen)
-        reader = _reader(session, seen.launch_id)
-        chosen = locale or shelf.editions.best(_wanted(reader))
-        if chosen not in shelf.editions.hashes or seen.state is PageState.DRAFT:
-            raise NotFound("There is no page in this language.")
-        if not seen.is_open(system().clock()):
-            artifact = queries.artifact(session, shelf.editions, chosen)
-            return locked(closed_page(artifact.frame), 410)
-        response = _answer(session, seen, shelf, chosen, reader)
-    _readers().viewed(seen.launch_id, reader)
+    """What `tracking.front`, which stands before us, did not have at hand."""
+    readers: Readers = current_app.extensions["tpma.readers"]
+    maker = _Maker()
+    shown = visiting.visit(system(), request, slug, locale, readers.reader, maker)
+    assert shown is not None, "there is a maker"
+    if not shown.is_open:
+        return locked(closed_page(maker.artifact(shown.shelf, shown.locale).frame), 410)
+    readers.viewed(shown.seen.launch_id, shown.reader)
+    response = locked(shown.body or b"", 200 if shown.body is not None else 304)
+    response.set_etag(shown.etag)
+    response.headers.update(visiting.HEADERS)
     return response
 
 
-def _answer(
-    session: Session, seen: kept.Seen, shelf: kept.Shelf, chosen: str, reader: Reader | None
-) -> Response:
-    """The page, or 304 to a browser that has today's."""
-    found = shelf.editions
-    carried = _carried(found.launch.campaign_code, reader)
-    response = locked("")
-    _mark(response, found.hashes[chosen], carried)
-    if request.if_none_match.contains(response.get_etag()[0] or ""):
-        response.status_code = 304
-        return response
-    marked = carried | ({rules.READER: kept.READER_MARK} if reader else {})
+class _Maker:
+    def shelf(self, slug: str, seen: kept.Seen) -> kept.Shelf:
+        with system().db.reading() as session:
+            return kept.shelf(session, slug, seen)
 
-    def render() -> str:
-        artifact = queries.artifact(session, found, chosen)
-        return form_page(shelf.page, found, artifact, chosen, marked, token=kept.TOKEN_MARK)
+    def artifact(self, shelf: kept.Shelf, locale: str) -> PageArtifact:
+        with system().db.reading() as session:
+            return queries.artifact(session, shelf.editions, locale)
 
-    token = fresh_token(seen.launch_id)
-    response.set_data(
-        kept.body(seen, chosen, marked, token, reader.token if reader else "", render)
-    )
-    return response
-
-
-def _readers() -> Readers:
-    found: Readers = current_app.extensions["tpma.readers"]
-    return found
-
-
-def _reader(session: Session, launch_id: UUID) -> Reader | None:
-    token = request.args.get(rules.READER, "")
-    return _readers().reader(session, launch_id, token) if token else None
-
-
-def _wanted(reader: Reader | None) -> list[str]:
-    browser = [tag for tag, _quality in request.accept_languages]
-    return [reader.locale, *browser] if reader else browser
-
-
-def _carried(code: str, reader: Reader | None) -> dict[str, str]:
-    """What the form takes along: the code, the campaign parameters, who it was written to."""
-    found = {rules.CODE: code, **rules.utm_of(request.args)}
-    return {**found, rules.READER: reader.token} if reader else found
-
-
-def _mark(response: Response, sha256: str, carried: Mapping[str, str]) -> None:
-    """A browser may keep the page for the day and must ask again: its form's token ages."""
-    day = system().clock().date().isoformat()
-    facts = "\n".join([sha256, day, *(f"{key}={value}" for key, value in carried.items())])
-    response.set_etag(hashlib.sha256(facts.encode()).hexdigest()[:32])
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.headers["Vary"] = "Accept-Language"
+    def html(self, shelf: kept.Shelf, locale: str, carried: Mapping[str, str]) -> str:
+        """With the marks of `kept` for what differs from visit to visit."""
+        found, made = shelf.editions, self.artifact(shelf, locale)
+        return form_page(shelf.page, found, made, locale, carried, token=kept.TOKEN_MARK)
 
 
 @public.errorhandler(NotFound)

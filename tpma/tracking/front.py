@@ -1,8 +1,8 @@
-"""/c, /o and /s before Flask: verify, look up, write down, answer.
+"""/c, /o, /s and the landing pages at /l before Flask: verify, look up, write down, answer.
 
 A small WSGI function, because a hit is the one request that comes by the thousand. What it does
 not know (a forged token, another method) it leaves to the views of `tracking.public`, which answer
-in the visitor's words. Nothing of the query is read or passed on, no cookie is set.
+in the visitor's words. Nothing of a link's query is read or passed on, no cookie is set.
 """
 
 import base64
@@ -11,12 +11,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from sqlalchemy.exc import OperationalError
+from werkzeug.wrappers import Request
 
 from tpma.core.errors import NotFound
 from tpma.core.log import logger
 from tpma.core.signing import link_character
+from tpma.pages import visiting
+from tpma.pages.queries import Reader
 from tpma.rendering.mail import TRAP
 from tpma.system import System
 from tpma.tracking import counting, loading, service
@@ -25,7 +29,7 @@ from tpma.tracking.lookups import Found, Lookups
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.segments import Writer
-from tpma.web.security import headers_of
+from tpma.web.security import SCRIPTLESS, headers_of
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -94,8 +98,26 @@ class Desk:
         except OperationalError:
             _log.exception("hit not recorded", kind=hit.kind.value, launch=str(hit.launch_id))
 
+    def system(self) -> System:
+        return self._system_of()
+
     def now(self) -> Any:
         return self._system_of().clock()
+
+    def reader(self, launch_id: UUID, token: str) -> Reader | None:
+        """Whom the token was sent to in this launch; None for any other token."""
+        try:
+            found = self.lookups().mail(token)
+        except NotFound:
+            return None
+        is_ours = found.launch_id == launch_id
+        return Reader(found.message_id, found.locale, token) if is_ours else None
+
+    def viewed(self, launch_id: UUID, reader: Reader | None, environ: "WSGIEnvironment") -> None:
+        """A page was shown once more."""
+        is_known = reader is not None and self.lookups().table(launch_id).is_tracked
+        message_id = reader.message_id if reader and is_known else None
+        self.note(Hit(EventType.PAGE_VIEW, visit(self, environ), launch_id, message_id))
 
 
 def _settle() -> None:
@@ -165,6 +187,23 @@ def _styled(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
     return "200 OK", _headers(environ, _CSS), STYLE
 
 
+def _page(desk: Desk, path: str, environ: "WSGIEnvironment") -> Answer | None:
+    """A landing page that is open and in memory; any other is for `pages.public`."""
+    slug, _slash, locale = path.partition("/")
+    is_page = bool(slug) and "/" not in locale and path.isprintable()
+    if environ["REQUEST_METHOD"] != "GET" or not is_page:
+        return None
+    request = Request(environ, populate_request=False)
+    shown = visiting.visit(desk.system(), request, slug, locale, desk.reader)
+    if shown is None or not shown.is_open:
+        return None
+    desk.viewed(shown.seen.launch_id, shown.reader, environ)
+    headers = [*_headers(environ, _HTML), ("ETag", f'"{shown.etag}"')]
+    if shown.body is None:
+        return "304 NOT MODIFIED", headers, b""
+    return "200 OK", headers, shown.body
+
+
 def _note(desk: Desk, kind: EventType, found: Found, environ: "WSGIEnvironment") -> None:
     if found.is_tracked:
         desk.note(Hit(kind, visit(desk, environ), found.launch_id, found.message_id, found.key))
@@ -187,17 +226,18 @@ def _headers(environ: "WSGIEnvironment", kind: int) -> list[tuple[str, str]]:
     return list(_FIXED[kind, environ.get("wsgi.url_scheme") == "https"])
 
 
-_REDIRECT, _GIF, _CSS = range(3)
+_REDIRECT, _GIF, _CSS, _HTML = range(4)
 _OWN = {
-    _REDIRECT: {"Referrer_Policy": "no-referrer", "Content_Type": "text/html; charset=utf-8"},
-    _GIF: {"Content_Type": "image/gif"},
-    _CSS: {"Content_Type": "text/css; charset=utf-8"},
+    _REDIRECT: {"Referrer-Policy": "no-referrer", "Content-Type": "text/html; charset=utf-8"},
+    _GIF: {"Content-Type": "image/gif"},
+    _CSS: {"Content-Type": "text/css; charset=utf-8"},
+    _HTML: {"Content-Type": "text/html; charset=utf-8", **visiting.HEADERS, **SCRIPTLESS},
 }
 _FIXED = {
-    (kind, is_secure): headers_of(is_secure=is_secure, **own)
+    (kind, is_secure): headers_of(own, is_secure=is_secure)
     for kind, own in _OWN.items()
     for is_secure in (False, True)
 }
 
 _TRAP_CHARACTER = link_character(TRAP)
-_ANSWERS = {"/c/": _click, "/o/": _opened, "/s/": _styled}
+_ANSWERS = {"/c/": _click, "/o/": _opened, "/s/": _styled, "/l/": _page}

@@ -1,6 +1,7 @@
 """Where a signed link leads, from memory: no hit waits for the database unless it is the first.
 
-Which launch a mail belongs to never changes, and is read for a thousand neighbours at once. Where
+Which launch a mail belongs to and its language never change, and are read for a thousand neighbours
+at once. Where
 the launch's links lead is read again after five seconds, so that what was changed in the database
 (another address of the page, a link table written anew) holds for every process soon. Nothing here
 says whether a page is still open or a launch runs: the page itself is asked for that.
@@ -37,7 +38,8 @@ _MOST_LAUNCHES = 2048
 _FRESH = 5.0  # seconds
 
 _log = logger("tracking")
-_Block: TypeAlias = "tuple[array[int], list[UUID]]"  # place in the list, from 1; 0: unknown
+_Kind: TypeAlias = tuple[UUID, str]  # launch and language of a mail
+_Block: TypeAlias = "tuple[array[int], list[_Kind]]"  # place in the list, from 1; 0: unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Found:
 
     message_id: int
     launch_id: UUID
+    locale: str = ""
     key: str = ""
     url: str = ""
     is_tracked: bool = True
@@ -80,51 +83,53 @@ class Lookups:
     def mail(self, token: str) -> Found:
         """The mail of a pixel or style sheet. Raises NotFound for a token that is not ours."""
         message_id = self._system.signer.subject(token)
-        launch_id = self._launch_of(message_id)
-        return Found(message_id, launch_id, is_tracked=self.table(launch_id).is_tracked)
+        launch_id, locale = self._kind_of(message_id)
+        is_tracked = self.table(launch_id).is_tracked
+        return Found(message_id, launch_id, locale, is_tracked=is_tracked)
 
     def link(self, token: str) -> Found:
         """A token with its link character. Raises NotFound for any that leads nowhere."""
         number = link_index(token[TOKEN_LENGTH:])
         reader = token[:TOKEN_LENGTH]
         message_id = self._system.signer.subject(reader)
-        launch_id = self._launch_of(message_id)
+        launch_id, locale = self._kind_of(message_id)
         table = self.table(launch_id)
         target = table.targets.get(number)
         if target is None:
             raise NotFound(_("This link is not one of ours."))
         url = f"{target.url}&r={reader}" if target.takes_reader else target.url
-        return Found(message_id, launch_id, target.key, url, table.is_tracked)
+        return Found(message_id, launch_id, locale, target.key, url, table.is_tracked)
 
-    def _launch_of(self, message_id: int) -> UUID:
+    def _kind_of(self, message_id: int) -> _Kind:
         number, place = divmod(message_id, _NEIGHBOURS)
         block = self._blocks.get(number)
         if block is None or not block[0][place]:  # it may have been written since
             block = self._read_block(number)
             if not block[0][place]:
                 raise NotFound(_("This link is not one of ours."))
-        places, launches = block
-        return launches[places[place] - 1]
+        places, kinds = block
+        return kinds[places[place] - 1]
 
     def _read_block(self, number: int) -> _Block:
         first = number * _NEIGHBOURS
-        places, launches = array("H", bytes(2 * _NEIGHBOURS)), list[UUID]()
-        known: dict[UUID, int] = {}
+        places, kinds = array("H", bytes(2 * _NEIGHBOURS)), list[_Kind]()
+        known: dict[_Kind, int] = {}
         with self._system.db.reading() as session:
             rows = session.execute(
-                select(Message.id, Message.launch_id).where(
+                select(Message.id, Message.launch_id, Message.locale).where(
                     Message.id >= first, Message.id < first + _NEIGHBOURS
                 )
             )
-            for message_id, launch_id in rows:
-                if launch_id not in known:
-                    launches.append(launch_id)
-                    known[launch_id] = len(launches)
-                places[message_id - first] = known[launch_id]
-        self._blocks[number] = places, launches
+            for message_id, launch_id, locale in rows:
+                kind = launch_id, locale
+                if kind not in known:
+                    kinds.append(kind)
+                    known[kind] = len(kinds)
+                places[message_id - first] = known[kind]
+        self._blocks[number] = places, kinds
         while len(self._blocks) > _MOST_BLOCKS:
             self._blocks.popitem(last=False)
-        return places, launches
+        return places, kinds
 
     def table(self, launch_id: UUID) -> Table:
         """What is known of a launch, at most five seconds old."""

@@ -25,8 +25,6 @@ from tpma.rendering.notices import (
 from tpma.rendering.page_texts import say
 from tpma.sending.models import Message
 from tpma.tracking import front, preferring, queries, unsubscribing
-from tpma.tracking.hits import Hit
-from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.words import said
 from tpma.web.context import system
@@ -40,7 +38,7 @@ _VENDOR = re.compile(r"v-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 
 def visit() -> Visit:
     """The present request as the rules look at it."""
-    return front.visit(current_app.extensions["tpma.desk"], request.environ)
+    return front.visit(_desk(), request.environ)
 
 
 @public.get("/c/<token>")
@@ -56,15 +54,16 @@ def hit(token: str) -> ResponseReturnValue:
 class _Readers:
     """What `tpma.pages` may ask of us."""
 
-    def reader(self, session: Session, launch_id: UUID, token: str) -> Reader | None:
-        found = queries.locale_of(session, system().signer, launch_id, token)
-        return Reader(*found, token) if found else None
+    def reader(self, launch_id: UUID, token: str) -> Reader | None:
+        return _desk().reader(launch_id, token)
 
     def viewed(self, launch_id: UUID, reader: Reader | None) -> None:
-        desk: front.Desk = current_app.extensions["tpma.desk"]
-        is_known = reader is not None and desk.lookups().table(launch_id).is_tracked
-        message_id = reader.message_id if reader and is_known else None
-        desk.note(Hit(EventType.PAGE_VIEW, visit(), launch_id, message_id))
+        _desk().viewed(launch_id, reader, request.environ)
+
+
+def _desk() -> front.Desk:
+    found: front.Desk = current_app.extensions["tpma.desk"]
+    return found
 
 
 @public.record

@@ -93,22 +93,6 @@ def page_link(session: Session, launch: Launch, base_url: str) -> Callable[[str]
     return lambda key: page_address(facts, "email", key)
 
 
-def locale_of(
-    session: Session, signer: Signer, launch_id: UUID, token: str
-) -> tuple[int, str] | None:
-    """Id and language of the mail of this launch that the token names; None for another token."""
-    try:
-        message_id = signer.subject(token)
-    except NotFound:
-        return None
-    row = session.execute(
-        select(Message.id, Message.locale).where(
-            Message.id == message_id, Message.launch_id == launch_id
-        )
-    ).first()
-    return (row[0], row[1]) if row else None
-
-
 def reader(session: Session, signer: Signer, launch_id: UUID, token: str) -> Message | None:
     """The mail of this launch that the token names; None for any other token."""
     try:

@@ -1,5 +1,6 @@
 """Headers of every answer, CSRF, rate limits, cookies."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -31,6 +32,12 @@ SCRIPTLESS_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
+
+SCRIPTLESS = {
+    "Content-Security-Policy": SCRIPTLESS_POLICY,
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -85,9 +92,7 @@ def framed(response: Response) -> Response:
 
 def scriptless(response: Response) -> Response:
     """Lock a public page, and keep its address (it may hold a reader's token) to ourselves."""
-    response.headers["Content-Security-Policy"] = SCRIPTLESS_POLICY
-    response.headers["X-Frame-Options"] = "DENY"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.update(SCRIPTLESS)
     return response
 
 
@@ -102,11 +107,10 @@ _EVERYWHERE = {
 _OVER_TLS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
-def headers_of(*, is_secure: bool, **own: str) -> list[tuple[str, str]]:
-    """Those of every answer, for one that Flask does not make; `own` with _ for - comes first."""
-    named = {name.replace("_", "-"): value for name, value in own.items()}
+def headers_of(own: Mapping[str, str], *, is_secure: bool) -> list[tuple[str, str]]:
+    """Those of every answer, for one that Flask does not make; its `own` come first."""
     rest = _EVERYWHERE | {"Cache-Control": "no-store"} | (_OVER_TLS if is_secure else {})
-    return list((rest | named).items())
+    return list({**rest, **own}.items())
 
 
 def _headers(response: Response) -> Response:
