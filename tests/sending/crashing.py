@@ -9,7 +9,6 @@ A line says: `env` (TPMA_*), `ahead` (seconds its clock is ahead), `job` (what i
 `call_seconds`.
 """
 
-import gc
 import json
 import os
 import signal
@@ -25,11 +24,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import event
-from sqlalchemy.orm import Session, configure_mappers
+from sqlalchemy.orm import Session
 
 from tests import factories
 from tests.factories import launches as make
-from tpma.adapters.events_sqs import SqsEvents
 from tpma.adapters.mail_ses import SesMail
 from tpma.core.clock import utc_now
 from tpma.core.log import logger
@@ -206,20 +204,10 @@ def _born(order: dict[str, Any]) -> int:
     return child
 
 
-def _get_ready() -> None:
-    """All a child would otherwise do again: it is asked to live for some tenths of a second."""
-    configure_mappers()
-    where = {"endpoint_url": "http://127.0.0.1:1"}
-    SesMail.of("eu-west-1", "tpma", **where)._client.close()  # boto3 keeps what it read of its own
-    SqsEvents.of("eu-west-1", "http://127.0.0.1:1/queue", 10, utc_now, **where)._client.close()
-    gc.collect()
-    gc.freeze()
-
-
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the killed leave no zombies behind
     handlers.load()
-    _get_ready()
+    from_settings()  # what boto3 reads of its own files is read once
     for line in sys.stdin:
         sys.stdout.write(f"{_born(json.loads(line))}\n")
         sys.stdout.flush()

@@ -8,8 +8,6 @@ import os
 import signal
 import sys
 
-from sqlalchemy.orm import configure_mappers
-
 from tpma.wiring import from_settings
 from tpma.worker import handlers
 from tpma.worker.loop import Worker
@@ -18,7 +16,6 @@ from tpma.worker.loop import Worker
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the killed leave no zombies behind
     handlers.load()
-    configure_mappers()
     for _line in sys.stdin:
         child = os.fork()
         if child == 0:
