@@ -1,9 +1,11 @@
 """Real databases, real commits: a SQLite file always, PostgreSQL too where it answers."""
 
+import gc
 import os
 import random
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tests import databases, factories
+from tests.factories.kept import Switch
 from tests.fakes import FakePdf
 from tpma.adapters.mail_outbox import OutboxMail
 from tpma.core import log
@@ -31,6 +34,13 @@ pytest.register_assert_rewrite("tests.sending.rehearsal")
 log.configure("text")
 if Path("/dev/shm").is_dir():  # SQLite syncs every commit; in memory that costs nothing
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
+if sys.dont_write_bytecode:  # no __pycache__ in the tree is wanted: then it lies elsewhere
+    # Else every worker, and every process a test starts, compiles everything again: half a minute
+    # to collect the tests, two seconds to start a `tpma`.
+    sys.pycache_prefix = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+    sys.dont_write_bytecode = False
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)  # a Monday
 POSTGRES = os.environ.get("TPMA_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432")
 
@@ -55,6 +65,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next(begins, len(LONGEST_FIRST))
 
     items.sort(key=rank)
+
+
+def pytest_collection_finish() -> None:
+    """Eleven thousand tests and all that was imported stay to the end: no use to count them over
+    each time the collector looks for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What a test patches, it may patch in what it begins with: that is built for it alone."""
+    Switch.on = "monkeypatch" not in getattr(item, "fixturenames", ())
 
 
 class TestClock:

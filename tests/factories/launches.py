@@ -9,6 +9,7 @@ from typing import Any
 from tests.factories import branding, kits
 from tests.factories.base import bound, save
 from tests.factories.identity import actor, membership
+from tests.factories.kept import kept
 from tests.factories.partners import enrolment, partner, programme, vendor
 from tests.fakes import FakeMail, FakePdf
 from tpma.audiences import service as audiences
@@ -61,6 +62,7 @@ def agree(
     audiences.record_consent(bound(), person, ConsentPurpose.PARTNER_MARKETING, basis, state=state)
 
 
+@kept
 def launch(
     within: Enrolment | None = None, *, contacts: int = 3, mails: int = 1, **given: Any
 ) -> Launch:
@@ -113,6 +115,7 @@ def member_of(company: Organisation) -> Any:
     return membership(company, "PA")
 
 
+@kept
 def scheduled_launch(
     within: Enrolment | None = None, *, contacts: int = 3, mails: int = 1, **given: Any
 ) -> Launch:
@@ -143,6 +146,7 @@ def proven(made: Launch, who: Actor) -> None:
     )
 
 
+@kept
 def running_launch(within: Enrolment | None = None, **given: Any) -> Launch:
     """Started, its first mail queued: what a worker meets."""
     made = scheduled_launch(within, **given)

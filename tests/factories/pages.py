@@ -5,6 +5,7 @@ from typing import Any
 
 from tests.factories import launches, rendering
 from tests.factories.base import bound, save
+from tests.factories.kept import kept
 from tpma.core.db import clock_of
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch, LaunchAsset, LaunchState, Link
@@ -15,6 +16,7 @@ from tpma.rendering.page import PageArtifact, compile_page
 LOCALES = ("en-US", "de-DE", "ja-JP", "ar-AE")
 
 
+@kept
 def launch(**given: Any) -> Launch:
     """Under way, its links in place; nothing was sent."""
     made = launches.launch(

@@ -6,7 +6,7 @@ message that is accepted has an attempt that says so.
 
 import tempfile
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -21,12 +21,11 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
-from tests import factories
+from tests import databases, factories
 from tests.conftest import TestClock
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail, FakePdf
-from tpma.core.db import Database
 from tpma.core.schema import upgrade
 from tpma.core.settings import Settings
 from tpma.identity.models import Organisation
@@ -59,7 +58,8 @@ class LifeOfALaunch(RuleBasedStateMachine):
         path = Path(self.folder.name) / "tpma.db"
         path.write_bytes(self.template.read_bytes())
         self.clock = TestClock()
-        self.db = Database(f"sqlite:///{path}", self.clock)
+        self.lent = ExitStack()
+        self.db = self.lent.enter_context(databases.files().lent(path, self.clock))
         self.mail = FakeMail()
         self.system = System(
             db=self.db,
@@ -76,7 +76,7 @@ class LifeOfALaunch(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "db"):
-            self.db.close()
+            self.lent.close()
             self.folder.cleanup()
 
     def messages(self):
