@@ -43,6 +43,7 @@ DOORS = [
     ("tpma.launches.own_mailer_portal", "portal"),
     ("tpma.launches.studio", "studio"),
     ("tpma.sending.checking", "checking"),
+    ("tpma.sending.left_out_portal", "portal"),
     ("tpma.sending.timing", "timing"),
     ("tpma.sending.countries", "countries"),
     ("tpma.sending.rehearsing.portal", "portal"),

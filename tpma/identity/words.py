@@ -72,6 +72,7 @@ _ACTIONS = {
     "import.started": lazy("Contact list read"),
     "import.done": lazy("Contacts added"),
     "contacts.exported": lazy("Contacts exported"),
+    "contacts.left_out_exported": lazy("List of who is left out of a launch exported"),
     "contact.erased": lazy("Contact erased"),
     "person.erased": lazy("Person forgotten everywhere"),
     "consent.withdrawn": lazy("Consent withdrawn"),

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
     false,
 )
@@ -77,6 +78,9 @@ class Launch(Row):
     chosen_start: Mapped[datetime | None]
     ends_at: Mapped[datetime]
     accepted_fallback: Mapped[bool] = mapped_column(default=False)
+    # Where the partner's readers live as it is planned (ISO 3166-1, between blanks): the
+    # strictest law of these is that of readers whose country nobody knows.
+    markets: Mapped[str] = mapped_column(Text, default="", server_default="")
     # What happened.
     preflight: Mapped[dict[str, Any]] = mapped_column(default=dict)
     gate_hash: Mapped[str] = mapped_column(String(64), default="")

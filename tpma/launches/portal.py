@@ -136,7 +136,7 @@ def _audience(session: Session, launch: Launch, chosen: str, faults: Faults) -> 
     tenant = actor().organisation_id
     segment = UUID(chosen) if _is_uuid(chosen) else None
     plan = compiling.drawing(session, launch, system().settings.base_url)
-    counted = audiences.counts(session, tenant, segment, launch.vendor_id)
+    counted = audiences.counts(session, tenant, segment, launch.vendor_id, now=system().clock())
     unserved = {
         tag: number for tag, number in counted.by_locale.items() if tag and plan.served(tag) is None
     }
@@ -197,7 +197,11 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
         counted = dict.fromkeys(own_mailer.editions(plan), 0)
     else:
         counted = audiences.counts(
-            session, launch.tenant_id, launch.segment_id, launch.vendor_id
+            session,
+            launch.tenant_id,
+            launch.segment_id,
+            launch.vendor_id,
+            now=system().clock(),
         ).by_locale
     return _screen(
         session,
