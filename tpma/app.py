@@ -56,6 +56,7 @@ DOORS = [
     ("tpma.pages.public", "public"),
     ("tpma.tracking.public", "public"),
     ("tpma.tracking.own_links", "own_links"),
+    ("tpma.tracking.admin", "admin"),
     ("tpma.leads.public", "public"),
     ("tpma.leads.portal", "portal"),
     ("tpma.leads.studio", "studio"),
