@@ -139,6 +139,7 @@ _ACTIONS = {
     "outbox.soft_bounce": lazy("Mailbox: bounced for now"),
     "outbox.complain": lazy("Mailbox: complained for a reader"),
     "sending_domain.claimed": lazy("Sending domain entered"),
+    "sending_domain.doubted": lazy("Sending domain: refused by mailbox providers, looked at again"),
     "sending_domain.requested": lazy("Sending domain: DNS records asked for"),
     "sending_domain.passed": lazy("Sending domain: all records right"),
     "sending_domain.probed": lazy("Sending domain: test mail arrived"),

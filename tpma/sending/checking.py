@@ -33,7 +33,7 @@ from tpma.sending import (
     split_words,
 )
 from tpma.sending import progress as progresses
-from tpma.sending.domains import senders
+from tpma.sending.domains import mending
 from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -201,10 +201,7 @@ def resume(launch_id: UUID) -> ResponseReturnValue:
             raise Conflict(_("The vendor has paused this launch. Ask your contact there."))
         if found.paused_cause == operating.OPERATOR:
             raise Conflict(_("Those who run this platform have paused this launch. Ask them."))
-        if not senders.may_resume(session, system().settings, found):
-            raise Conflict(
-                _("Your sending domain still lacks DNS records. Mend it first; then resume.")
-            )
+        mending.refuse_unmended(session, system().settings, found)
         launches.resume(session, actor(), found)
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
 

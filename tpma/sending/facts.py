@@ -42,6 +42,7 @@ class DomainFacts:
     provable: bool = True  # this installation can read a test mail back
     signed_elsewhere: bool = False  # by the relay: no key of it is known here
     suspended: bool = False  # by the operator
+    doubted: bool = False  # providers refused its mails as forged; not looked at since
 
 
 @dataclass(frozen=True, slots=True)
