@@ -74,7 +74,9 @@ def provisioner_of(settings: Settings) -> IdentityProvisioner | None:
     if settings.mail == "ses":
         topic = next(iter(sorted(settings.topics_of_events)), "")
         base = settings.ses_configuration_set
-        return SesIdentities.of(settings.ses_region, topic=topic, base_set=base)
+        return SesIdentities.of(
+            settings.ses_region, topic=topic, base_set=base, shared=settings.mail_domain
+        )
     if settings.mail == "smtp":
         bounces = settings.domain_of_bounces
         include = settings.spf_include or bounces

@@ -11,6 +11,7 @@ from tpma.core.settings import Settings
 from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
+from tpma.ports.identities import SHARED
 from tpma.ports.mail import Envelope, Filled, Form
 from tpma.rendering.facts import Person
 from tpma.rendering.headers import own_fields, receiver, shared_fields
@@ -81,9 +82,10 @@ def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
         vendor_slug=vendor.slug,
         partner_slug=partner.slug,
     )
-    if own is None:
-        return shared
     kept = queries.tenant_of(session, launch.tenant_id, settings.mail)
+    if own is None:
+        named = kept is not None and SHARED in kept.associated
+        return replace(shared, tenant_ref=kept.name if kept and named else "")
     return replace(
         shared,
         name=launch.from_name,
