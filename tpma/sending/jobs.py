@@ -8,7 +8,7 @@ from tpma.launches.models import Launch
 from tpma.sending import guards, notices, proofs, regating, service, splitting
 from tpma.sending.domains import known, looking, probing, sharing
 from tpma.sending.domains import service as domains
-from tpma.sending.events import canary, subscriptions, suppressing
+from tpma.sending.events import canary, feeding, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
 from tpma.sending.rehearsing import playing
 from tpma.sending.rehearsing import service as rehearsals
@@ -126,6 +126,12 @@ def look_at_domains(system: System) -> int:
     """Domains that wait for DNS, the daily look at the others, and test mails that arrived."""
     found = looking.sweep(system) + probing.collect(system) + known.ask_reply_hosts(system)
     return found + sharing.sweep(system)
+
+
+@jobs.sweeps("sending.letters")
+def read_letters(system: System) -> int:
+    """Mails to the address of List-Unsubscribe, where events come by a queue."""
+    return feeding.read_letters(system)
 
 
 @jobs.sweeps("sending.guards")
