@@ -1,7 +1,8 @@
-"""The markets a launch was planned for: by them the law of readers of unknown country is judged.
+"""What a launch was planned for (markets), and how its two subjects are tried (share and hours).
 
-Expand only: the release before neither reads nor writes it. Launches under way are given the
-countries of their partner's readers, as planning would give them today.
+Expand only: the release before neither reads nor writes them. By the markets the law of readers
+of unknown country is judged; launches under way are given the countries of their partner's
+readers, as planning would give them today. Share and hours were the same for all until now.
 """
 
 import sqlalchemy as sa
@@ -13,6 +14,10 @@ down_revision = "0012"
 
 def upgrade() -> None:
     op.add_column("launches", sa.Column("markets", sa.Text(), server_default="", nullable=False))
+    for name, before in (("trial_share", "20"), ("trial_hours", "4")):
+        op.add_column(
+            "launches", sa.Column(name, sa.SmallInteger(), server_default=before, nullable=False)
+        )
     sqlite = op.get_bind().dialect.name == "sqlite"
     joined = "group_concat(country, ' ')" if sqlite else "string_agg(country, ' ')"
     op.execute(
@@ -26,4 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_column("launches", "markets")
+    for name in ("trial_hours", "trial_share", "markets"):
+        op.drop_column("launches", name)

@@ -99,7 +99,10 @@ class Launch(Row):
     own_mailer: Mapped[bool] = mapped_column(default=False)
     own_sent: Mapped[int | None]  # as the partner says
     link_no: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # in its links
-    # Two subjects of the first mail: share, waiting time, and what came of it.
+    # Two subjects of the first mail: per cent of the readers the sample takes (half of it each),
+    # hours its clicks are waited for, the languages that have two, and what came of it.
+    trial_share: Mapped[int] = mapped_column(SmallInteger, default=20, server_default="20")
+    trial_hours: Mapped[int] = mapped_column(SmallInteger, default=4, server_default="4")
     subject_test: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     enrolment: Mapped[Enrolment] = relationship()

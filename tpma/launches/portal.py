@@ -299,6 +299,8 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         start_text=service.local(start, zone).strftime("%Y-%m-%dT%H:%M") if start else "",
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
         planned=sequence,
+        two_subjects=not launch.own_mailer
+        and compiling.has_second(session, compiling.drawing(session, launch, "")),
     )
 
 
