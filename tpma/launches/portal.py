@@ -196,13 +196,9 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
     if launch.own_mailer:
         counted = dict.fromkeys(own_mailer.editions(plan), 0)
     else:
-        counted = audiences.counts(
-            session,
-            launch.tenant_id,
-            launch.segment_id,
-            launch.vendor_id,
-            now=system().clock(),
-        ).by_locale
+        now, segment = system().clock(), launch.segment_id
+        found = audiences.counts(session, launch.tenant_id, segment, launch.vendor_id, now=now)
+        counted = found.by_locale
     return _screen(
         session,
         launch,
