@@ -6,7 +6,14 @@ from datetime import datetime
 from threading import Lock
 
 from tpma.ports.dns import NOTHING, Answer, Told
-from tpma.ports.identities import DomainSpec, IdentityState, Record, TenantSpec, TenantState
+from tpma.ports.identities import (
+    SHARED,
+    DomainSpec,
+    IdentityState,
+    Record,
+    TenantSpec,
+    TenantState,
+)
 from tpma.ports.mail import Capabilities, Envelope, Lookup, Outcome, Quota, SendResult
 
 Script = Callable[[Envelope], SendResult | None]
@@ -101,6 +108,7 @@ class FakeProvisioner:
     """A provider that knows what it was asked to set up, and believes DNS at once."""
 
     name = "fake"
+    has_tenants = True
 
     def __init__(self, error: Exception | None = None) -> None:
         self.error = error
@@ -117,7 +125,13 @@ class FakeProvisioner:
     def ensure_tenant(self, tenant: TenantSpec) -> TenantState:
         self._say("tenant")
         status = "DISABLED" if tenant.name in self.stopped else "ENABLED"
-        return TenantState(tenant.name, f"arn:{tenant.name}", f"tpma-{tenant.name}", status)
+        return TenantState(
+            tenant.name,
+            f"arn:{tenant.name}",
+            f"tpma-{tenant.name}",
+            status,
+            frozenset({"configuration-set", SHARED}),
+        )
 
     def ensure_identity(self, spec: DomainSpec) -> IdentityState:
         self._say("identity")

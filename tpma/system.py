@@ -24,6 +24,7 @@ class System:
     settings: Settings
     clock: Clock
     events: EventSource | None = None  # a queue the worker listens to
+    letters: EventSource | None = None  # mails to us, where events come by a queue
     push: PushedEvents | None = None  # what may post events to us
     theatre: Theatre | None = None  # where launches are rehearsed
     dns: DnsReader | None = None

@@ -28,7 +28,7 @@ from tpma.core.settings import Settings, load, secret_of
 from tpma.core.signing import Signer
 from tpma.ports.events import EventSource
 from tpma.ports.identities import IdentityProvisioner
-from tpma.ports.mail import MailTransport
+from tpma.ports.mail import UNSUBSCRIBE, MailTransport
 from tpma.ports.pdf import PdfRenderer
 from tpma.system import System
 from tpma.tracking import networks
@@ -74,7 +74,9 @@ def provisioner_of(settings: Settings) -> IdentityProvisioner | None:
     if settings.mail == "ses":
         topic = next(iter(sorted(settings.topics_of_events)), "")
         base = settings.ses_configuration_set
-        return SesIdentities.of(settings.ses_region, topic=topic, base_set=base)
+        return SesIdentities.of(
+            settings.ses_region, topic=topic, base_set=base, shared=settings.mail_domain
+        )
     if settings.mail == "smtp":
         bounces = settings.domain_of_bounces
         include = settings.spf_include or bounces
@@ -141,6 +143,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         settings=chosen,
         clock=clock,
         events=_events(chosen, clock),
+        letters=_letters(chosen),
         push=_push(chosen),
         theatre=SimulatedSes(),
         dns=LiveDns(),
@@ -152,9 +155,21 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
 def _events(settings: Settings, clock: Clock) -> EventSource | None:
     """What workers listen to: mailboxes for mail by SMTP, a queue for mail by SES."""
     if settings.mail == "smtp":
-        mailboxes = report_mailboxes(settings)
-        return ReportEvents(mailboxes, verp_of(settings)) if mailboxes else None
+        return _reports(settings)
     return _queue(settings, clock)
+
+
+def _letters(settings: Settings) -> EventSource | None:
+    """Beside a queue of events: readers' mails to unsubscribe@…, where a mailbox is named."""
+    return _reports(settings) if settings.mail == "ses" else None
+
+
+def _reports(settings: Settings) -> ReportEvents | None:
+    mailboxes = report_mailboxes(settings)
+    if not mailboxes:
+        return None
+    address = f"{UNSUBSCRIBE}@{settings.mail_domain}"
+    return ReportEvents(mailboxes, verp_of(settings), unsubscribe=address)
 
 
 def _queue(settings: Settings, clock: Clock) -> SqsEvents | None:

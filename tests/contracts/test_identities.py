@@ -19,7 +19,7 @@ from tpma.adapters.identities_smtp import DkimKey, SmtpIdentities
 from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.pace import Pace
 from tpma.core.errors import Invalid, Unavailable
-from tpma.ports.identities import DomainSpec, TenantSpec, of_purpose
+from tpma.ports.identities import SHARED, DomainSpec, TenantSpec, of_purpose
 from tpma.ports.mail import Envelope, Outcome
 
 DOMAIN = "news.brightline.com"
@@ -189,6 +189,46 @@ def test_a_mail_of_the_partner_is_taken_once_all_is_set_up(by_ses, running, ses)
     other = by_ses.ensure_tenant(TenantSpec("somebody-else", strict=True))
     stolen = replace(mail, tenant=other.name, configuration_set=other.configuration_set)
     assert by_us.send(stolen, soon()).outcome is not Outcome.ACCEPTED
+
+
+SHARED_DOMAIN = "mail.platform.example"
+
+
+def shared_mail(tenant):
+    address = f"campaigns@brightline.{SHARED_DOMAIN}"
+    return Envelope(
+        attempt_id="c" * 32,
+        name="m2-g1",
+        mail_from=address,
+        rcpt_to="ada@reader.example",
+        raw=f"From: <{address}>\r\nTo: ada@reader.example\r\n\r\nx\r\n".encode(),
+        tags={"tpma-attempt": "c" * 32},
+        tenant=tenant,
+    )
+
+
+def test_a_mail_from_the_shared_domain_carries_its_partners_tenant(ses, running):
+    made = provisioner(ses, shared=SHARED_DOMAIN)
+    before = made.ensure_tenant(TenantSpec("harbor-1", strict=True))
+    assert SHARED not in before.associated  # the platform's own look comes first
+    made.ensure_identity(DomainSpec(SHARED_DOMAIN))
+    running.control("PUT", f"dns/{SHARED_DOMAIN}", {"dkim": "published", "mail_from": "published"})
+    by_us = SesMail(ses, "tpma")
+    assert by_us.send(shared_mail("harbor-1"), soon()).outcome is not Outcome.ACCEPTED
+    after = made.ensure_tenant(TenantSpec("harbor-1", strict=True))
+    assert after.associated == {"configuration-set", SHARED}
+    assert by_us.send(shared_mail("harbor-1"), soon()).outcome is Outcome.ACCEPTED
+    line = running.journal()[-1]
+    assert (line["tenant"], line["configuration_set"]) == ("harbor-1", "tpma")
+
+
+def test_the_shared_resources_are_not_taken_for_the_partners_own(ses):
+    made = provisioner(ses, shared=SHARED_DOMAIN)
+    made.ensure_identity(DomainSpec(SHARED_DOMAIN))
+    tenant = made.ensure_tenant(TenantSpec("harbor-2", strict=True))
+    assert "identity" not in tenant.associated
+    state = made.ensure_identity(DomainSpec("news.harborpoint.com", tenant))
+    assert state.associated == {"identity", "configuration-set", SHARED}
 
 
 def soon():

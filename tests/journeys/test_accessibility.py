@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import select
 
+from tests import factories
+from tests.factories import launches as make
 from tests.journeys import stage
 from tests.journeys.conftest import accessibility_faults
 from tests.journeys.test_lead_to_deal import sign_in
@@ -24,6 +26,9 @@ def whole_story(system):
         today = system.clock().date()
         _kit, version = story.kits.get_for_partner(session, enrolment, "backup-resilience", today)
         draft = story.launches.create(session, who, enrolment, version)
+        factories.bind(session)
+        for name in ("Käthe", "Omar"):  # German law wants more of who only signed up
+            make.contact(enrolment.partner, country="DE", given_name=name)
         launch = session.scalars(
             select(Launch).where(Launch.campaign_code == outcome.launch_code)
         ).one()
@@ -53,6 +58,7 @@ PARTNER = (
     "/portal/launches/{draft}/goal",
     "/portal/launches/{draft}/time",
     "/portal/launches/{draft}/check",
+    "/portal/launches/{draft}/left-out",
     "/portal/audiences/",
     "/portal/audiences/import",
     "/portal/leads/{lead}",
@@ -83,6 +89,7 @@ OPERATOR = (
     "/admin/jobs",
     "/admin/audit",
     "/admin/mailbox/",
+    "/admin/delivery/",
     "/admin/sending-domains/",
 )
 # What was asked for has come, and what moves has come to a stand.

@@ -48,7 +48,7 @@ from tpma.system import System
 # A reader's click, opened mail or form is what these are for.
 RECORDED = {"tracking_public", "leads_public"}
 # Taking personal data away is written down, though it changes nothing.
-WRITTEN_DOWN = {"audiences_portal.export"}
+WRITTEN_DOWN = {"audiences_portal.export", "sending_left_out.export"}
 CHANGES = ("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE", "REPLACE")
 # A landing page counts who looked at it, and books that.
 VISITS = {"tracking_events", "tracking_counts"}

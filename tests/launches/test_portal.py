@@ -6,6 +6,7 @@ from sqlalchemy import select
 from tests import factories
 from tests.factories import launches as build
 from tpma.branding.models import Customisation
+from tpma.launches import service
 from tpma.launches.models import Launch, LaunchState
 from tpma.sending.models import Message
 
@@ -203,6 +204,25 @@ TIMED = {
     "clock": "reader", "hours_from": "8", "hours_until": "18", "weekday": ["1", "5"],
     "spread_hours": "4",
 }  # fmt: skip
+
+
+def test_the_trial_of_two_subjects_is_set_with_the_time(marketer, db, draft):
+    asked = TIMED | {"trial_share": "40", "trial_hours": "12"}
+    assert 'name="trial_share"' not in marketer.get(url(draft, "time")).text  # one subject
+    with db.transaction() as session:
+        factories.bind(session)
+        launch = session.get_one(Launch, draft.id)
+        who = factories.actor(build.member_of(launch.enrolment.partner))
+        service.word(session, who, launch, "en", {"email1.subject_b": "Another offer"})
+    assert 'name="trial_share"' in marketer.get(url(draft, "time")).text
+    assert marketer.post(url(draft, "time"), data=asked).status_code == 303
+    kept = again(db, draft)
+    assert (kept.trial_share, kept.trial_hours) == (40, 12)
+    for field, value in (("trial_share", "60"), ("trial_hours", ""), ("trial_hours", "half")):
+        answer = marketer.post(url(draft, "time"), data=asked | {field: value})
+        assert answer.status_code == 422
+        assert f'id="{field}-error"' in answer.text
+    assert (again(db, draft).trial_share, again(db, draft).trial_hours) == (40, 12)
 
 
 def test_whose_clock_and_which_hours_are_kept(marketer, db, draft):

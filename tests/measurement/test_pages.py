@@ -2,8 +2,10 @@ import pytest
 
 from tests.factories import deals as factories
 from tests.factories.base import bind
+from tests.factories.tracking import event
 from tpma.core.money import Money
-from tpma.launches.models import CostEntry
+from tpma.launches.models import CostEntry, Launch
+from tpma.tracking.models import Verdict
 
 
 class Place:
@@ -206,3 +208,17 @@ def test_a_new_partner_learns_what_will_be_here(client, db):
 def test_reports_open_in_other_languages(client, place, path, lang):
     factories.signed_in(client, place.marketing)
     assert client.get(f"{path.format(code=place.code)}?lang={lang}").status_code == 200
+
+
+def test_the_live_page_and_the_vendor_see_people_and_machines_side_by_side(client, place, db):
+    with db.transaction() as session:
+        bind(session)
+        launch = session.get_one(Launch, place.launch.id)
+        event(launch)
+        event(launch, verdict=Verdict.SCANNER)
+    factories.signed_in(client, place.marketing)
+    panel = client.get(f"/portal/reports/{place.code}/machines")
+    assert "By people" in panel.text
+    assert "By machines" in panel.text
+    factories.signed_in(client, place.executive)
+    assert "People and machines" in client.get(f"/studio/reports/{place.code}").text

@@ -109,3 +109,9 @@ def test_what_countries_ask_is_told_with_its_caution(marketer):
     assert "Not legal advice" in page
     for country in ("Germany", "Canada", "Japan", "Brazil"):
         assert country in page
+
+
+def test_the_page_of_a_launch_under_way_asks_for_people_and_machines(marketer, db, draft):
+    change(db, draft, state=LaunchState.RUNNING, started_at=draft.created_at)
+    page = marketer.get(f"/portal/launches/{draft.id}").text
+    assert f"/portal/reports/{draft.campaign_code}/machines" in page

@@ -293,7 +293,8 @@ STOPS = [
     ({"locales": {"sv-SE": None}}, "LOC-01"),
     ({"matching": 0, "writable": 0, "suppressed": 0}, "CONS-01"),
     ({"writable": 0, "no_consent": 9}, "CONS-01"),
-    *((problem(f"CONS-0{number}"), f"CONS-0{number}") for number in range(1, 7)),
+    ({"writable": 0, "unlawful": 9} | problem("CONS-02"), "CONS-01"),
+    (consent(judged=False), "CONS-05"),
     (consent(untouched_24=1), "CONS-07"),
     ({"listed_recipients": 1}, "SUPP-01"),
     ({"writable": 8}, "SUPP-01"),
@@ -350,6 +351,7 @@ TELLS = [
     ({"denied_countries": {"RU": 3}}, "TERRITORY"),
     ({"kit_retires": NOW.date() + timedelta(days=10)}, "DATES"),
     ({"locales": {"en-US": "en", "sv": None}, "readers_by_locale": {"sv": 2}}, "LOC-01"),
+    *((problem(f"CONS-0{number}"), f"CONS-0{number}") for number in range(1, 7)),
     ({"addresses": replace(ADDRESSES, role=5)}, "LIST-01"),
     ({"frequency": replace(FREQUENCY, over_partner=2, held_back=True)}, "FREQ-01"),
 ]
@@ -410,6 +412,16 @@ def test_a_warning_wants_somebodys_word(changes, rule):
     assert warnings
     assert all(check.wants_word for check in warnings)
     assert rule not in {check.rule for check in found(changes, Tone.RED)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"), [(problem(f"CONS-0{n}"), f"CONS-0{n}") for n in range(1, 7)]
+)
+def test_readers_the_law_protects_are_counted_with_who_they_are(changes, rule):
+    [told] = [c for c in found(changes, Tone.AMBER) if c.rule == rule and c.title == "Left out"]
+    assert told.cure == ("See who", "left_out")
+    assert told.text.startswith("3 ")
+    assert not told.wants_word
 
 
 @pytest.mark.parametrize(("changes", "rule"), TELLS)

@@ -177,12 +177,12 @@ def test_a_partner_cannot_lift_the_operators_pause(db, launch, partner):
     assert look.launch(db, launch.id).state is LaunchState.PAUSED
 
 
-def test_a_pause_of_somebody_elses_is_theirs_to_lift(db, launch, omar):
+def test_a_pause_of_somebody_elses_is_theirs_to_lift(db, launch, omar, system):
     with db.transaction() as session:
         held = session.get_one(Launch, launch.id)
         launches.pause(session, None, held, "complaints")
         with pytest.raises(Conflict, match="not yours"):
-            operating.resume(session, factories.actor(omar), held)
+            operating.resume(session, factories.actor(omar), held, system.settings)
 
 
 def test_dead_letters_are_queued_again_and_leave_once(db, launch, system, browser):
@@ -303,7 +303,8 @@ def test_a_launch_paused_before_its_hour_starts_at_it_when_resumed(
         operating.pause_all(session, operating.RESTORED)
     clock.forward(days=days)
     with db.transaction() as writing:
-        operating.resume(writing, factories.actor(omar), operating.get_launch(writing, later.id))
+        held = operating.get_launch(writing, later.id)
+        operating.resume(writing, factories.actor(omar), held, system.settings)
     settle(system)
     assert (look.states(db, later.id) == ["accepted"] * 2) is leave_at_once
     clock.forward(days=1)

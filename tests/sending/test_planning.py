@@ -5,6 +5,7 @@ from threading import Thread
 import pytest
 from sqlalchemy import func, select
 
+from tests.conftest import NOW
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tpma.audiences import service as audiences
@@ -277,7 +278,7 @@ def test_the_vendors_domain_holds_a_reader_back_now_and_as_the_mail_leaves(sessi
     assert (row.send_state, row.reason) == (SendState.SKIPPED, "vendor_list")
     session.add(SuppressedDomain(domain="late.example", **entry))
     session.flush()
-    planning.drop_unmailable(session, draft, 1, SendState.PLANNED)
+    planning.drop_unmailable(session, draft, 1, SendState.PLANNED, NOW.date())
     theirs = Message.contact_id == late.id
     again = session.scalars(select(Message).where(theirs)).one()
     session.refresh(again)

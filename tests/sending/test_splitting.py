@@ -9,12 +9,14 @@ from tests.factories import launches as make
 from tests.factories.identity import actor
 from tests.kits import small_kit
 from tpma import jobs
+from tpma.core.errors import Invalid
 from tpma.identity.models import AuditLog
 from tpma.kits import check
 from tpma.kits.intake import Intake
 from tpma.kits.library import open_kit
 from tpma.launches import service as launches
 from tpma.launches.compiling import SECOND
+from tpma.launches.drafting import Timing, refuse_impossible
 from tpma.launches.models import LaunchAsset
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
@@ -173,3 +175,45 @@ def test_a_kit_may_bring_a_second_subject():
     reading = check.checked(open_kit(Intake(files=files)))
     assert reading.faults == []
     assert reading.content.text("email1.subject_b", "de") == "Ein anderes"
+
+
+def chosen(session, share, hours, readers=200):
+    launch = make.launch(contacts=readers, trial_share=share, trial_hours=hours)
+    who = actor(make.member_of(launch.enrolment.partner))
+    launches.word(make.bound(), who, launch, "en", {"email1.subject_b": "Another offer"})
+    make.schedule(launch)
+    launches.start(session, launch)
+    return launch
+
+
+@pytest.mark.parametrize(("share", "each"), [(20, 20), (50, 50)])
+def test_the_sample_is_as_large_as_the_launch_chose(session, clock, share, each):
+    launch = chosen(session, share, 4)
+    service.queue_step(session, launch, 1, clock())
+    found = counted(session)
+    assert found["queued", "a"] == found["queued", "b"] == each
+
+
+def test_the_rest_waits_as_long_as_the_launch_chose(session, clock):
+    launch = chosen(session, 20, 1)
+    service.queue_step(session, launch, 1, clock())
+    session.execute(
+        update(Message)
+        .where(Message.variant != "")
+        .values(send_state=SendState.ACCEPTED, accepted_at=clock(), chunk_id=None)
+    )
+    assert "waits 1 hour" in split_words.of(session, launch).said
+    splitting.settle(session, launch, clock() + timedelta(minutes=59), 1)
+    assert splitting.is_waiting(launch)
+    splitting.settle(session, launch, clock() + timedelta(hours=1), 2)
+    assert not splitting.is_waiting(launch)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("trial_share", 9), ("trial_share", 51), ("trial_hours", 0), ("trial_hours", 49)],
+)
+def test_a_trial_beyond_its_bounds_is_refused_by_name(field, value):
+    with pytest.raises(Invalid, match="Enter a number from") as refused:
+        refuse_impossible(Timing(**{field: value}), None)
+    assert refused.value.field == field

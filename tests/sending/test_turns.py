@@ -10,6 +10,7 @@ from tests.conftest import NOW
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail
+from tpma.audiences.models import ConsentBasis
 from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import LaunchState
@@ -48,8 +49,11 @@ def away(db, system, clock):
 def _readers(*people, **given):
     """A draft whose readers are these (address, country)."""
     launch = make.launch(contacts=0, **given)
-    for address, country in people:
-        make.contact(launch.enrolment.partner, email=address, country=country)
+    for address, country in people:  # customers: German law wants more of who only signed up
+        person = make.contact(
+            launch.enrolment.partner, email=address, country=country, consent=False
+        )
+        make.agree(person, ConsentBasis.SOFT_OPT_IN)
     return launch
 
 

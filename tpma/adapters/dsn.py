@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from tpma.adapters.verp import ATTEMPT, Verp
+from tpma.core.signing import TOKEN_LENGTH
 
 MOST_BYTES = 1024 * 1024  # what a report needs stands at its beginning
 _MOST_PARTS = 50
@@ -33,6 +35,8 @@ _UNKNOWN_USER = re.compile(
 # Status codes (RFC 3463, 7505) of an address nobody will ever read; a policy, a full mailbox or a
 # mail too large says nothing about the address.
 _DEAD_ADDRESS = re.compile(r"5\.(1\.(1|2|3|6|10)|2\.1|4\.4)")
+_TOKEN = re.compile(rf"(?<![\w-])[\w-]{{{TOKEN_LENGTH}}}(?![\w-])", re.ASCII)
+_LONGEST_SUBJECT = 1000
 _NO_COMPLAINT = frozenset({"not-spam", "auth-failure", "virus"})
 
 
@@ -65,6 +69,7 @@ class Sort(StrEnum):
     COMPLAINT = "complaint"
     AUTO_REPLY = "auto_reply"
     FORGED = "forged"  # a report that names no attempt of ours
+    UNSUBSCRIBE = "unsubscribe"  # a reader's client wrote to the address of List-Unsubscribe
     OTHER = "other"
 
 
@@ -72,20 +77,24 @@ class Sort(StrEnum):
 class Returned:
     sort: Sort
     reports: Sequence[Report] = ()
+    token: str = ""  # of an unsubscribe: what its subject names; "" for none, or for several
 
 
 Fields = dict[str, str]  # by name in lower case
 
 
-def read(raw: bytes, verp: Verp, received: datetime) -> Returned:
-    """Reports of one returned mail. `received` stands in where its own date makes no sense."""
+def read(raw: bytes, verp: Verp, received: datetime, unsubscribe: str = "") -> Returned:
+    """Reports of one returned mail. `received` stands in where its own date makes no sense.
+
+    `unsubscribe` is the address List-Unsubscribe names; a mail to it is read for its token.
+    """
     try:
-        return _read(message_from_bytes(raw[:MOST_BYTES]), verp, received)
+        return _read(message_from_bytes(raw[:MOST_BYTES]), verp, received, unsubscribe)
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError):
         return Returned(Sort.OTHER)  # a mail made to break its readers
 
 
-def _read(mail: Message, verp: Verp, received: datetime) -> Returned:
+def _read(mail: Message, verp: Verp, received: datetime, unsubscribe: str) -> Returned:
     parts = _parts(mail)
     kinds = {_type(part): part for part in reversed(parts)}
     if "message/feedback-report" in kinds:
@@ -93,7 +102,16 @@ def _read(mail: Message, verp: Verp, received: datetime) -> Returned:
     if "message/delivery-status" in kinds or "message/global-delivery-status" in kinds:
         status = kinds.get("message/delivery-status") or kinds["message/global-delivery-status"]
         return _delivery(mail, status, verp, received)
+    if unsubscribe and unsubscribe.lower() in map(str.lower, _addressed_to(mail)):
+        return Returned(Sort.UNSUBSCRIBE, token=_token(mail))
     return Returned(Sort.AUTO_REPLY if _is_automatic(mail, kinds) else Sort.OTHER)
+
+
+def _token(mail: Message) -> str:
+    """The one token the subject holds. Clients may put words around it, and encode it."""
+    subject = str(make_header(decode_header(str(mail.get("Subject", ""))[:_LONGEST_SUBJECT])))
+    found = set(_TOKEN.findall(subject))
+    return found.pop() if len(found) == 1 else ""
 
 
 def _parts(mail: Message) -> list[Message]:

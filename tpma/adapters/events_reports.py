@@ -4,8 +4,10 @@ A report proves what it says of an attempt; a mail that says nothing of ours is 
 rest. There is no event for an acceptance, so a doubt of SMTP mostly ends unconfirmed.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import groupby
 
 from tpma.adapters.dsn import Kind, Report, Sort, read
@@ -34,9 +36,12 @@ class ReportEvents:
         self,
         mailboxes: Sequence[ReportMailbox],
         verp: Verp,
+        unsubscribe: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`unsubscribe`: the address List-Unsubscribe names beside its link."""
         self._mailboxes, self._verp, self._sleep = mailboxes, verp, sleep
+        self._unsubscribe = unsubscribe
 
     def receive(self, most: int, wait_s: float) -> list[RawEvent]:
         """A mailbox cannot be waited at: an empty one is looked into again after the wait."""
@@ -60,10 +65,20 @@ class ReportEvents:
 
     def parse(self, event: RawEvent) -> list[DeliveryEvent]:
         """Nothing for a mail that is no report of ours: it needs no place among the dead."""
-        returned = read(event.body.encode("latin-1"), self._verp, event.received_at)
+        raw = event.body.encode("latin-1")
+        returned = read(raw, self._verp, event.received_at, self._unsubscribe)
+        if returned.sort is Sort.UNSUBSCRIBE:
+            digest = hashlib.sha256(raw).hexdigest()[:32]  # the same mail read twice is one
+            return [_unsubscribe(returned.token, event.received_at, digest)]
         if returned.sort in {Sort.FORGED, Sort.OTHER}:
             _log.info("returned mail says nothing of ours", sort=returned.sort.value)
         return [_event(report) for report in returned.reports]
+
+
+def _unsubscribe(token: str, at: datetime, unique: str) -> DeliveryEvent:
+    return DeliveryEvent(
+        source=SOURCE, kind=EventKind.UNSUBSCRIBE, at=at, token=token, unique=unique
+    )
 
 
 def _event(report: Report) -> DeliveryEvent:

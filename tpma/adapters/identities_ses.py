@@ -15,7 +15,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tpma.adapters.pace import Pace
 from tpma.core.errors import Invalid, Unavailable
 from tpma.core.i18n import gettext as _
-from tpma.ports.identities import DomainSpec, IdentityState, Record, TenantSpec, TenantState
+from tpma.ports.identities import (
+    SHARED,
+    DomainSpec,
+    IdentityState,
+    Record,
+    TenantSpec,
+    TenantState,
+)
 
 LONGEST_DELIVERY = 50_400  # seconds, 14 hours: "accepted" does not linger for days
 _BIT_NAMES = {"RSA_1024_BIT": 1024, "RSA_2048_BIT": 2048}
@@ -31,6 +38,7 @@ _GONE = "NotFoundException"
 
 class SesIdentities:
     name = "ses"
+    has_tenants = True
 
     def __init__(
         self,
@@ -39,17 +47,22 @@ class SesIdentities:
         region: str,
         topic: str = "",
         base_set: str = "",
+        shared: str = "",
         pace: Pace,
     ) -> None:
         """`topic`: ARN that events are published to; without one that of `base_set`'s events.
+
+        `shared` is the platform's domain: it and `base_set` belong to every partner's tenant, so
+        that mails from it carry the tenant too.
 
         `connect` makes the client when it is first needed: most processes never ask.
         """
         self._connect, self._pace = connect, pace
         self._region, self._topic, self._base_set = region, topic, base_set
+        self._shared = shared
 
     @classmethod
-    def of(cls, region: str, *, topic: str, base_set: str) -> "SesIdentities":
+    def of(cls, region: str, *, topic: str, base_set: str, shared: str = "") -> "SesIdentities":
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 5},
             connect_timeout=3,
@@ -60,6 +73,7 @@ class SesIdentities:
             region=region,
             topic=topic,
             base_set=base_set,
+            shared=shared,
             pace=Pace(1.0),
         )
 
@@ -76,6 +90,7 @@ class SesIdentities:
         self._ensure_associated(
             tenant.name, self._arn(made["TenantArn"], "configuration-set", group)
         )
+        self._ensure_shared(tenant.name, made["TenantArn"])
         return self._tenant_state(made, group)
 
     def ensure_identity(self, spec: DomainSpec) -> IdentityState:
@@ -102,7 +117,11 @@ class SesIdentities:
         told = self._found("get_email_identity", EmailIdentity=spec.domain)
         if told is None:
             return None
-        associated = self._associated(spec.tenant.name) if spec.tenant else frozenset()
+        associated = (
+            self._associated(spec.tenant.name, spec.tenant.reference)
+            if spec.tenant
+            else frozenset()
+        )
         return self._state(spec, told, associated)
 
     def set_tenant_sending(self, tenant: TenantState, enabled: bool) -> None:
@@ -134,7 +153,7 @@ class SesIdentities:
             reference=told["TenantArn"],
             configuration_set=group,
             status=str(told.get("SendingStatus", "ENABLED")),
-            associated=self._associated(told["TenantName"]),
+            associated=self._associated(told["TenantName"], told["TenantArn"]),
         )
 
     def _ensure_policy(self, reference: str, policy: str) -> None:
@@ -245,12 +264,28 @@ class SesIdentities:
     def _ensure_associated(self, tenant: str, arn: str) -> None:
         self._made("create_tenant_resource_association", TenantName=tenant, ResourceArn=arn)
 
-    def _associated(self, tenant: str) -> frozenset[str]:
+    def _ensure_shared(self, tenant: str, reference: str) -> None:
+        """Not before the platform's own look has made the identity SES knows it by."""
+        shared = self._shared_arns(reference)
+        if shared and self._found("get_email_identity", EmailIdentity=self._shared) is not None:
+            for arn in sorted(shared):
+                self._ensure_associated(tenant, arn)
+
+    def _shared_arns(self, reference: str) -> set[str]:
+        if not (self._shared and self._base_set):
+            return set()
+        return {
+            self._arn(reference, "identity", self._shared),
+            self._arn(reference, "configuration-set", self._base_set),
+        }
+
+    def _associated(self, tenant: str, reference: str) -> frozenset[str]:
+        """Kinds of the partner's own resources, and SHARED where both shared ones are its too."""
         told = self._call("list_tenant_resources", TenantName=tenant)
-        return frozenset(
-            each["ResourceArn"].split(":", 5)[5].partition("/")[0]
-            for each in told.get("TenantResources", [])
-        )
+        arns = {each["ResourceArn"] for each in told.get("TenantResources", [])}
+        shared = self._shared_arns(reference)
+        own = {arn.split(":", 5)[5].partition("/")[0] for arn in arns - shared}
+        return frozenset(own | {SHARED} if shared and shared <= arns else own)
 
     def _arn(self, reference: str, kind: str, name: str) -> str:
         """Of something beside the tenant whose ARN this is."""

@@ -44,6 +44,8 @@ class SmtpIdentities:
         """Without a key the relay signs, and only a test mail can tell how."""
         self._bounces, self._include, self._key = bounce_domain, spf_include, key
 
+    has_tenants = False
+
     def ensure_tenant(self, tenant: TenantSpec) -> TenantState | None:
         return None
 

@@ -3,11 +3,12 @@
 `tpma.audiences.rules.law_fault` says the same for one person; a test holds the two together.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from tpma.audiences.models import (
@@ -24,19 +25,23 @@ from tpma.localization.packs import ConsentLaw
 
 FROM_VENDOR = "vendor"  # Contact.source of addresses a vendor handed over
 MARKETING = ConsentPurpose.PARTNER_MARKETING
+LAWS = tuple(f"CONS-0{number}" for number in range(1, 7))  # why a law holds somebody back
 
 
 def newest(condition: ColumnElement[bool], purpose: ConsentPurpose) -> ColumnElement[bool]:
     """The newest row of the ledger for the contact and purpose meets the condition."""
+    found = select(Consent.seq).where(Consent.seq == _last(purpose), condition)
+    return found.correlate(Contact).exists()
+
+
+def _last(purpose: ConsentPurpose) -> Any:
     other = aliased(Consent)
-    last = (
+    return (
         select(func.max(other.seq))
         .where(other.contact_id == Contact.id, other.purpose == purpose)
         .correlate(Contact)
         .scalar_subquery()
     )
-    found = select(Consent.seq).where(Consent.seq == last, condition)
-    return found.correlate(Contact).exists()
 
 
 def markets(session: Session, tenant_id: UUID) -> list[str]:
@@ -57,46 +62,83 @@ def legal_problem(
     session: Session, tenant_id: UUID, now: datetime, purpose: ConsentPurpose = MARKETING
 ) -> ColumnElement[str]:
     """The rule id a contact fails ("CONS-02"), "" if none: the first that holds is told."""
-    lands, today = markets(session, tenant_id), now.date()
+    return problem_under(markets(session, tenant_id), now.date(), purpose)
+
+
+def problem_under(
+    lands: Sequence[str], today: date, purpose: ConsentPurpose = MARKETING
+) -> ColumnElement[str]:
+    """As `legal_problem`, told the markets (ISO 3166-1): their strictest law is that of readers
+    whose country is unknown. Asks the ledger once a contact, however many laws there are.
+
+    Where no law is in force nobody can be judged, and everybody fails CONS-05.
+    """
     known = packs.in_force(today)
+    if not known:
+        return literal("CONS-05")
+    own = {country: pack.consent for country, pack in known.items()}
+    strict = {"": packs.strictest(lands, today).consent}
+    unmet = or_(*(fault for _rule, fault in _faults(strict, today)))
     whens: list[tuple[ColumnElement[bool], str]] = [
-        (~newest(Consent.state == ConsentState.GRANTED, purpose), "CONS-01"),
-        (newest(Consent.evidence["purchased"].as_boolean(), purpose), "CONS-04"),
-        (and_(Contact.source == FROM_VENDOR, ~newest(_handed_over(), purpose)), "CONS-06"),
+        (Consent.state != ConsentState.GRANTED, "CONS-01"),
+        (Consent.evidence["purchased"].as_boolean(), "CONS-04"),
+        (and_(Contact.source == FROM_VENDOR, ~_handed_over()), "CONS-06"),
+        *((fault, rule) for rule, fault in _faults(own, today)),
+        (and_(unmet, ~_in(known)), "CONS-05"),
     ]
-    for law, countries in _laws((land, known[land].consent) for land in lands if land in known):
-        own = Contact.country.in_(countries)
-        whens += [(and_(own, ~newest(fine, purpose)), rule) for rule, fine in _asked(law, today)]
-    strict = packs.strictest(lands, today).consent
-    unknown = Contact.country.not_in(sorted(known))
-    fine = and_(*(condition for _rule, condition in _asked(strict, today)))
-    whens.append((and_(unknown, ~newest(fine, purpose)), "CONS-05"))
-    return case(*whens, else_="")
+    said = select(case(*whens, else_="")).where(Consent.seq == _last(purpose)).correlate(Contact)
+    return func.coalesce(said.scalar_subquery(), "CONS-01")
 
 
-def _laws(pairs: Iterable[tuple[str, ConsentLaw]]) -> list[tuple[ConsentLaw, list[str]]]:
-    """Countries whose law is the same are asked about together."""
-    found: dict[ConsentLaw, list[str]] = {}
-    for country, law in pairs:
-        found.setdefault(law, []).append(country)
-    return list(found.items())
+def _faults(
+    laws: Mapping[str, ConsentLaw], today: date
+) -> Iterator[tuple[str, ColumnElement[bool]]]:
+    """(rule, what a consent fails it by) for the laws of countries, in the order they are told.
+
+    "" stands for every country: its law is asked of whoever is looked at.
+    """
+    for basis in ConsentBasis:
+        refusing = [land for land, law in laws.items() if not _carries(law, basis)]
+        if refusing:
+            yield "CONS-01", and_(Consent.basis == basis, _in(refusing))
+    proving = [land for land, law in laws.items() if law.double_opt_in]
+    if proving:
+        unproven = and_(Consent.basis == ConsentBasis.CONSENT, Consent.confirmed_at.is_(None))
+        yield "CONS-02", and_(unproven, _in(proving))
+    ending: dict[tuple[int, int], list[str]] = {}
+    for land, law in laws.items():
+        months = implied_months(law, inquiry=False), implied_months(law, inquiry=True)
+        if months[0]:
+            ending.setdefault(months, []).append(land)
+    for months, lands in ending.items():
+        yield "CONS-03", and_(_lapsed(*months, today), _in(lands))
 
 
-def _asked(law: ConsentLaw, today: date) -> list[tuple[str, ColumnElement[bool]]]:
-    """(rule, the condition the newest consent has to meet) in the order they are told."""
-    soft = Consent.basis == ConsentBasis.SOFT_OPT_IN
-    allowed = [basis for basis in law.bases if basis != "soft_opt_in" or law.existing_customer]
-    conditions: list[tuple[str, ColumnElement[bool]]] = [("CONS-01", Consent.basis.in_(allowed))]
-    if law.double_opt_in:
-        proven = Consent.confirmed_at.is_not(None)
-        conditions.append(("CONS-02", or_(Consent.basis != ConsentBasis.CONSENT, proven)))
-    if implied_months(law, inquiry=False):
-        asked = func.coalesce(Consent.evidence["relation"].as_string(), "") == "inquiry"
-        bought = _since(months_before(today, implied_months(law, inquiry=False)))
-        inquired = _since(months_before(today, implied_months(law, inquiry=True)))
-        fresh = or_(and_(asked, inquired), and_(~asked, bought))
-        conditions.append(("CONS-03", or_(~soft, fresh)))
-    return conditions
+def _in(lands: Iterable[str]) -> ColumnElement[bool]:
+    """The contact's country is one of these; of "" every contact's is.
+
+    Looked for in one text: a list of thirty codes is thirty parameters, and SQLite makes a table
+    of them for every contact.
+    """
+    codes = sorted(lands)
+    if "" in codes:
+        return true()
+    return and_(Contact.country != "", literal(" ".join(codes)).contains(Contact.country))
+
+
+def _carries(law: ConsentLaw, basis: ConsentBasis) -> bool:
+    customers = basis is not ConsentBasis.SOFT_OPT_IN or law.existing_customer
+    return basis.value in law.bases and customers
+
+
+def _lapsed(bought: int, inquired: int, today: date) -> ColumnElement[bool]:
+    """The implied consent rests on a purchase or an inquiry so many months old."""
+    asked = func.coalesce(Consent.evidence["relation"].as_string(), "") == "inquiry"
+    fresh = or_(
+        and_(asked, _since(months_before(today, inquired))),
+        and_(~asked, _since(months_before(today, bought))),
+    )
+    return and_(Consent.basis == ConsentBasis.SOFT_OPT_IN, ~fresh)
 
 
 def _since(day: date) -> ColumnElement[bool]:

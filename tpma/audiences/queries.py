@@ -5,15 +5,16 @@ The conditions here are set-based, so that planning a launch for 100,000 people 
 """
 
 import string
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from tpma.audiences.lawful import lawful, legal_problem, markets, newest
+from tpma.audiences.lawful import LAWS, lawful, legal_problem, markets, newest, problem_under
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -35,6 +36,7 @@ from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 
 __all__ = [
+    "LAWS",
     "Counts",
     "active",
     "chosen",
@@ -44,6 +46,7 @@ __all__ = [
     "lawful",
     "legal_problem",
     "markets",
+    "problem_under",
     "recipients",
     "segment_of",
     "summed",
@@ -221,25 +224,40 @@ def agreed(vendor_id: UUID | None = None) -> ColumnElement[bool]:
 
 
 def refusals(
-    vendor_id: UUID | None = None, purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING
-) -> list[tuple[ColumnElement[bool], str]]:
+    vendor_id: UUID | None = None,
+    purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING,
+    law: ColumnElement[str] | None = None,
+) -> list[tuple[ColumnElement[bool], str | ColumnElement[str]]]:
     """Why a contact is not written to, the first that holds counts. The one place that says so:
-    for counting, for planning a launch and for the commit of each mail."""
-    found = [(suppressed(), Held.SUPPRESSED.value)]
+    for counting, for planning a launch and for the commit of each mail.
+
+    `law` is `legal_problem` or `problem_under`; without it nothing is asked of countries' laws.
+    The vendor's list comes last: who is named for another reason is named with or without it, so
+    a list of those people tells nothing of it.
+    """
+    found: list[tuple[ColumnElement[bool], str | ColumnElement[str]]] = [
+        (suppressed(), Held.SUPPRESSED.value)
+    ]
     if vendor_id is not None:
         found.append((unwanted(vendor_id), Held.SUPPRESSED.value))
-        found.append((on_vendor_list(vendor_id), Held.VENDOR_LIST.value))
     found.append((~granted(purpose), Held.NO_CONSENT.value))
     not_opted_in = and_(opt_in_only(vendor_id), ~opted_in(purpose))
     found.append((not_opted_in, Held.NOT_OPTED_IN.value))
+    if law is not None:
+        found.append((law != "", law))
+    if vendor_id is not None:
+        found.append((on_vendor_list(vendor_id), Held.VENDOR_LIST.value))
     return found
 
 
 def held_back(
-    vendor_id: UUID | None = None, purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING
+    vendor_id: UUID | None = None,
+    purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING,
+    law: ColumnElement[str] | None = None,
 ) -> ColumnElement[str]:
-    """A value of Held, "" for who may be written to."""
-    return case(*refusals(vendor_id, purpose), else_="")
+    """A value of Held or the id of a law's rule (CONS-01 to CONS-06), "" for who may be written
+    to."""
+    return case(*refusals(vendor_id, purpose, law), else_="")
 
 
 def unwanted(vendor_id: UUID) -> ColumnElement[bool]:
@@ -258,7 +276,7 @@ def unwanted(vendor_id: UUID) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """An audience in numbers: `matching` is the sum of the five below it.
+    """An audience in numbers: `matching` is the sum of `writable` and of who is held back.
 
     As a partner may know it: see `rules.told` for the two counts of lists.
     """
@@ -272,6 +290,7 @@ class Counts:
     held_by_country: dict[str, int]
     vendor_held: int = 0  # by the vendor's list
     not_opted_in: int = 0  # have a basis, but only who signed up is written to
+    unlawful: Mapping[str, int] = field(default_factory=dict)  # rule of the law → people
 
 
 def counts(
@@ -280,10 +299,13 @@ def counts(
     segment: SegmentChoice | Definition = None,
     vendor_id: UUID | None = None,
     purpose: ConsentPurpose = ConsentPurpose.PARTNER_MARKETING,
+    *,
+    now: datetime | None = None,
 ) -> Counts:
-    """Numbers only; each group largest first."""
+    """Numbers only; each group largest first. `now` asks the laws of the readers' countries."""
+    law = None if now is None else legal_problem(session, tenant_id, now, purpose)
     people = (
-        select(Contact.locale, Contact.country, held_back(vendor_id, purpose).label("fate"))
+        select(Contact.locale, Contact.country, held_back(vendor_id, purpose, law).label("fate"))
         .where(*chosen(session, tenant_id, segment))
         .subquery()
     )
@@ -309,6 +331,7 @@ def _counted(rows: list[tuple[str, str, str, int]]) -> Counts:
         held_by_country=summed((land, n) for fate, _l, land, n in rows if fate == no_consent),
         vendor_held=vendors,
         not_opted_in=total.get(Held.NOT_OPTED_IN, 0),
+        unlawful={rule: n for rule, n in sorted(total.items()) if rule in LAWS},
     )
 
 

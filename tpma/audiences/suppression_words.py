@@ -5,6 +5,7 @@ from tpma.core.i18n import lazy, ngettext, number
 
 _CHANNELS = {
     "one_click": lazy("unsubscribed in the mail program"),
+    "mail": lazy("unsubscribed by a mail"),
     "page": lazy("unsubscribed on the page"),
     "told_us": lazy("told you, and you noted it here"),
     "bounce": lazy("the mailbox does not exist"),

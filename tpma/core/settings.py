@@ -145,11 +145,13 @@ class Settings(BaseSettings):
         None, description="Maildir that mailbox is delivered to, instead of reading it by IMAP."
     )
     dsn_maildir: Path | None = Field(
-        None, description="Maildir that bounces and complaints are delivered to."
+        None,
+        description="Maildir that bounces, complaints and unsubscribes are delivered to.",
     )
     dsn_imap_url: str = Field(
         "",
-        description="Mailbox that bounces and complaints come to: imaps://user:password@host/INBOX.",
+        description="Mailbox that bounces, complaints and unsubscribes come to: "
+        "imaps://user:password@host/INBOX.",
     )
     bot_networks: Path | None = Field(
         None,

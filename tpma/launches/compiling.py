@@ -186,6 +186,15 @@ def freeze(
     }
 
 
+def has_second(session: Session, plan: Drawing) -> bool:
+    """The kit or the partner has a second subject for the first mail, in the main language."""
+    key = f"{plan.content.mails[0].key}.{SECOND_SUBJECT}"
+    served = served_locale(plan, plan.launch.primary_locale)
+    unit = plan.content.units.get(key)
+    own = branding.own_words(session, plan.launch.cobranded_kit, served)
+    return bool(own.get(key)) or (unit is not None and served in unit.texts)
+
+
 def second_mail(
     session: Session, plan: Drawing, requested: str, countries: Iterable[str]
 ) -> MailSkeleton | None:

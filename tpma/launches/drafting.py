@@ -23,6 +23,9 @@ from tpma.launches.rules import LaunchEvent, after
 RUNS_FOR = timedelta(days=90)
 EVERY_DAY = "1234567"  # ISO weekdays
 SPREADS = (0, 1, 2, 4, 8, 12, 24, 48, 72)  # hours offered
+# Two subjects: per cent of the readers that are the sample, and hours their clicks are waited for.
+# Less proves nothing, more leaves no rest to profit; after two days most who click have clicked.
+TRIAL_SHARE, TRIAL_HOURS = (10, 50), (1, 48)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Timing:
     hours_until: int = 24
     weekdays: str = EVERY_DAY
     spread_hours: int = 0
+    trial_share: int | None = None  # of two subjects, per cent; None: as it is
+    trial_hours: int | None = None
 
     @property
     def is_any_time(self) -> bool:
@@ -131,6 +136,10 @@ def _let_out(launch: Launch, timing: Timing, start_at: datetime | None) -> None:
     launch.reader_time = timing.reader_time
     launch.hours_from, launch.hours_until = timing.hours_from, timing.hours_until
     launch.weekdays, launch.spread_hours = timing.weekdays, timing.spread_hours
+    if timing.trial_share is not None:
+        launch.trial_share = timing.trial_share
+    if timing.trial_hours is not None:
+        launch.trial_hours = timing.trial_hours
 
 
 def refuse_impossible(timing: Timing, start_at: datetime | None) -> None:
@@ -141,10 +150,20 @@ def refuse_impossible(timing: Timing, start_at: datetime | None) -> None:
         raise Invalid(_("Tick at least one day."), field="weekday")
     if timing.spread_hours not in SPREADS:
         raise Invalid(_("Choose one of the options."), field="spread_hours")
+    _refuse_beyond("trial_share", timing.trial_share, TRIAL_SHARE)
+    _refuse_beyond("trial_hours", timing.trial_hours, TRIAL_HOURS)
     if timing.reader_time and start_at is None and timing.is_any_time:
         raise Invalid(
             _("Say in which hours readers may get it, or choose a day and an hour."),
             field="hours_from",
+        )
+
+
+def _refuse_beyond(field: str, value: int | None, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    if value is not None and not least <= value <= most:
+        raise Invalid(
+            _("Enter a number from %(least)s to %(most)s.", least=least, most=most), field=field
         )
 
 

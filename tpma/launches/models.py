@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     SmallInteger,
     String,
+    Text,
     UniqueConstraint,
     false,
 )
@@ -77,6 +78,9 @@ class Launch(Row):
     chosen_start: Mapped[datetime | None]
     ends_at: Mapped[datetime]
     accepted_fallback: Mapped[bool] = mapped_column(default=False)
+    # Where the partner's readers live as it is planned (ISO 3166-1, between blanks): the
+    # strictest law of these is that of readers whose country nobody knows.
+    markets: Mapped[str] = mapped_column(Text, default="", server_default="")
     # What happened.
     preflight: Mapped[dict[str, Any]] = mapped_column(default=dict)
     gate_hash: Mapped[str] = mapped_column(String(64), default="")
@@ -95,7 +99,10 @@ class Launch(Row):
     own_mailer: Mapped[bool] = mapped_column(default=False)
     own_sent: Mapped[int | None]  # as the partner says
     link_no: Mapped[int | None] = mapped_column(BigInteger, unique=True)  # in its links
-    # Two subjects of the first mail: share, waiting time, and what came of it.
+    # Two subjects of the first mail: per cent of the readers the sample takes (half of it each),
+    # hours its clicks are waited for, the languages that have two, and what came of it.
+    trial_share: Mapped[int] = mapped_column(SmallInteger, default=20, server_default="20")
+    trial_hours: Mapped[int] = mapped_column(SmallInteger, default=4, server_default="4")
     subject_test: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     enrolment: Mapped[Enrolment] = relationship()

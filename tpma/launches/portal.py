@@ -136,7 +136,7 @@ def _audience(session: Session, launch: Launch, chosen: str, faults: Faults) -> 
     tenant = actor().organisation_id
     segment = UUID(chosen) if _is_uuid(chosen) else None
     plan = compiling.drawing(session, launch, system().settings.base_url)
-    counted = audiences.counts(session, tenant, segment, launch.vendor_id)
+    counted = audiences.counts(session, tenant, segment, launch.vendor_id, now=system().clock())
     unserved = {
         tag: number for tag, number in counted.by_locale.items() if tag and plan.served(tag) is None
     }
@@ -196,9 +196,9 @@ def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> s
     if launch.own_mailer:
         counted = dict.fromkeys(own_mailer.editions(plan), 0)
     else:
-        counted = audiences.counts(
-            session, launch.tenant_id, launch.segment_id, launch.vendor_id
-        ).by_locale
+        now, segment = system().clock(), launch.segment_id
+        found = audiences.counts(session, launch.tenant_id, segment, launch.vendor_id, now=now)
+        counted = found.by_locale
     return _screen(
         session,
         launch,
@@ -295,6 +295,8 @@ def _time(session: Session, launch: Launch, faults: Faults, values: Any) -> str:
         start_text=service.local(start, zone).strftime("%Y-%m-%dT%H:%M") if start else "",
         suggestions=previews.suggested_times(system().clock(), zone, partner_org.country),
         planned=sequence,
+        two_subjects=not launch.own_mailer
+        and compiling.has_second(session, compiling.drawing(session, launch, "")),
     )
 
 

@@ -10,7 +10,7 @@ from flask import request
 
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
-from tpma.launches.drafting import EVERY_DAY, SPREADS, Timing
+from tpma.launches.drafting import EVERY_DAY, SPREADS, TRIAL_HOURS, TRIAL_SHARE, Timing
 from tpma.web.forms import choice, local_moment, whole
 
 
@@ -40,4 +40,11 @@ def timing() -> Timing:
         hours_until=whole("hours_until", most=24),
         weekdays="".join(day for day in EVERY_DAY if day in request.form.getlist("weekday")),
         spread_hours=int(spread),
+        trial_share=_trial("trial_share", TRIAL_SHARE),
+        trial_hours=_trial("trial_hours", TRIAL_HOURS),
     )
+
+
+def _trial(name: str, bounds: tuple[int, int]) -> int | None:
+    """None where the form does not ask: a launch with one subject tries none."""
+    return whole(name, least=bounds[0], most=bounds[1]) if name in request.form else None

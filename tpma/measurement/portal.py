@@ -101,6 +101,16 @@ def funders(session: Session, found: Actor) -> list[tuple[str, str]]:
     return [(key, names.get(key) or _(word)) for key, word in FUNDERS.items()]
 
 
+@portal.get("/<code>/machines")
+@partner("report.read")
+def machines(code: str) -> ResponseReturnValue:
+    """A panel for the launch's own page: hits of people beside those of machines."""
+    with system().db.reading() as session:
+        scope = _scope(actor())
+        seen = queries.launch_funnel(session, scope, queries.launch_id_of(session, scope, code))
+        return render("measurement/machines.html", tally=seen.line.tally)
+
+
 @portal.get("/<code>.csv")
 @partner("report.read")
 def csv(code: str) -> ResponseReturnValue:

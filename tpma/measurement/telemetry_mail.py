@@ -13,6 +13,7 @@ from tpma.ports.mail import Outcome
 from tpma.sending import brakes, overseeing, overseeing_domains
 from tpma.sending.events.models import DeadEvent, EventCount, EventOrphan, Feed
 from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, SendLane, SendState
+from tpma.tracking import surplus
 from tpma.tracking.models import EventType, TrackingCount
 
 _WINDOW = timedelta(hours=24)
@@ -263,3 +264,10 @@ def _reputation(session: Session, now: datetime) -> Iterator[Metric]:
             .having(func.sum(TrackingCount.hits) > 0)
         )],
     )  # fmt: skip
+    yield _gauge(
+        "tpma_clicks_per_visit",
+        "Clicks on links to the landing page for each visit of it, both as people's, of launches "
+        "under way with enough clicks.",
+        ["launch"],
+        [(str(one.launch_id), one.each) for one in surplus.surpluses(session)],
+    )

@@ -23,6 +23,7 @@ class EventKind(StrEnum):
     DELAY = "delay"
     REJECT = "reject"
     RENDERING_FAILURE = "rendering_failure"
+    UNSUBSCRIBE = "unsubscribe"  # a mail to the address of List-Unsubscribe
     UNKNOWN = "unknown"
 
 
@@ -60,6 +61,7 @@ class DeliveryEvent:
     subtype: str = ""  # of a bounce, or the kind of complaint; as the provider spells it
     detail: str = ""  # for people; without addresses
     unique: str = ""  # feedback id, timestamp…: what tells two events of a kind apart
+    token: str = ""  # of an unsubscribe: what the reader's mail names, not checked yet
     told: str = ""  # the provider's own word for a kind unknown to us
 
     @property

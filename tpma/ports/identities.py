@@ -28,6 +28,9 @@ class TenantSpec:
     strict: bool  # a newcomer: the provider pauses it at the first finding
 
 
+SHARED = "shared"  # of `TenantState.associated`: the platform's domain and configuration set
+
+
 @dataclass(frozen=True, slots=True)
 class TenantState:
     name: str
@@ -70,8 +73,16 @@ class IdentityProvisioner(Protocol):
         """The transport it sets domains up for."""
         ...
 
+    @property
+    def has_tenants(self) -> bool:
+        """Whether the provider keeps partners apart."""
+        ...
+
     def ensure_tenant(self, tenant: TenantSpec) -> TenantState | None:
-        """The partner's place at the provider; None where the provider has no such thing."""
+        """The partner's place at the provider; None where the provider has no such thing.
+
+        The shared domain and its configuration set belong to it as soon as they are there.
+        """
         ...
 
     def ensure_identity(self, spec: DomainSpec) -> IdentityState:

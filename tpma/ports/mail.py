@@ -22,6 +22,9 @@ class Outcome(StrEnum):
     MAYBE = "maybe"
 
 
+UNSUBSCRIBE = "unsubscribe"  # local part of the address in List-Unsubscribe
+
+
 class Scope(StrEnum):
     """Whom a refusal or a pause concerns."""
 

@@ -5,6 +5,7 @@ would teach the provider that the domain is forged. A provider that puts off mor
 written to half as fast for four hours, and the others do not notice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.mail import Outcome
 from tpma.sending import limits
+from tpma.sending.domains import mending, senders
 from tpma.sending.mailboxes import Mailbox
 from tpma.sending.models import (
     Attempt,
@@ -130,9 +132,21 @@ def _pause(system: System, domain: str, now: datetime) -> int:
         ).all()
         for launch in running:
             launches.pause(session, None, launch, IDENTITY)
+        _doubt(session, system, running, now)
     if running:
         _log.warning("domain is not proven", domain=domain, launches=len(running))
     return len(running)
+
+
+def _doubt(session: Session, system: System, paused: Sequence[Launch], now: datetime) -> None:
+    """Open the AUTH checks of the domains these launches leave by: what DNS said is not what
+    receivers see."""
+    if system.provisioner is None:
+        return
+    found = [senders.behind(session, system.settings, launch) for launch in paused]
+    rows = {row.id: row for row in found if row is not None}
+    for _key, row in sorted(rows.items()):
+        mending.reopen(session, row, now)
 
 
 def deferrals(session: Session, now: datetime) -> list[Deferral]:

@@ -20,9 +20,11 @@ from tpma.sending import (
     checkup,
     gate,
     gathering,
+    left_out,
     marks,
     operating,
     pacing,
+    planning,
     regating,
     reports,
     resending,
@@ -31,7 +33,7 @@ from tpma.sending import (
     split_words,
 )
 from tpma.sending import progress as progresses
-from tpma.sending.domains import senders
+from tpma.sending.domains import mending
 from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -52,6 +54,7 @@ _CURES = {
     "message": "launches_portal.message",
     "goal": "launches_portal.goal",
     "time": "launches_portal.time",
+    "left_out": "sending_left_out.index",
 }
 
 
@@ -67,7 +70,7 @@ def _screen(
     session: Session, launch: Launch, report: service.Report, faults: Faults | None = None
 ) -> str:
     plan = compiling.drawing(session, launch, system().settings.base_url)
-    readers = progresses.readers(session, launch, plan)
+    readers = progresses.readers(session, launch, plan, system().clock())
     choice = pacing.choice_of(launch)
     return render(
         "sending/check.html",
@@ -198,10 +201,7 @@ def resume(launch_id: UUID) -> ResponseReturnValue:
             raise Conflict(_("The vendor has paused this launch. Ask your contact there."))
         if found.paused_cause == operating.OPERATOR:
             raise Conflict(_("Those who run this platform have paused this launch. Ask them."))
-        if not senders.may_resume(session, system().settings, found):
-            raise Conflict(
-                _("Your sending domain still lacks DNS records. Mend it first; then resume.")
-            )
+        mending.refuse_unmended(session, system().settings, found)
         launches.resume(session, actor(), found)
     return redirect(url_for("launches_portal.show", launch_id=launch_id), 303)
 
@@ -243,10 +243,12 @@ def progress(launch_id: UUID) -> ResponseReturnValue:
 
 
 def _panel(session: Session, found: Launch) -> dict[str, Any]:
+    reasons = planning.skipped(session, found.id)
     return {
         "now": progresses.of(session, found, system().clock()),
         "moment_now": system().clock(),
-        "skipped": progresses.skipped(session, found),
+        "skipped": progresses.in_words(reasons),
+        "named": any(reason in left_out.WORDS for reason in reasons),
         "again": resending.candidates(session, found),
         "waits": progresses.waits(session, found, system()),
         "outlook": pacing.under_way(session, system(), found) if found.state in LIVE else None,

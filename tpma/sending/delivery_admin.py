@@ -1,6 +1,7 @@
 """The operator's delivery page: how mail leaves, what stands still, and the ways on."""
 
 from collections.abc import Callable
+from functools import partial
 from uuid import UUID
 
 from flask import Blueprint, flash, redirect, url_for
@@ -77,7 +78,7 @@ def pause(launch_id: UUID) -> ResponseReturnValue:
 @delivery.post("/launches/<uuid:launch_id>/resume")
 @operator("delivery.act")
 def resume(launch_id: UUID) -> ResponseReturnValue:
-    _change(launch_id, operating.resume)
+    _change(launch_id, partial(operating.resume, settings=system().settings))
     return _said(_("Resumed. The mails that waited leave now."))
 
 

@@ -11,7 +11,8 @@ from tpma.core.settings import Settings
 from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
-from tpma.ports.mail import Envelope, Filled, Form
+from tpma.ports.identities import SHARED
+from tpma.ports.mail import UNSUBSCRIBE, Envelope, Filled, Form
 from tpma.rendering.facts import Person
 from tpma.rendering.headers import own_fields, receiver, shared_fields
 from tpma.rendering.headers import sender as headers_of_sender
@@ -81,9 +82,10 @@ def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
         vendor_slug=vendor.slug,
         partner_slug=partner.slug,
     )
-    if own is None:
-        return shared
     kept = queries.tenant_of(session, launch.tenant_id, settings.mail)
+    if own is None:
+        named = kept is not None and SHARED in kept.associated
+        return replace(shared, tenant_ref=kept.name if kept and named else "")
     return replace(
         shared,
         name=launch.from_name,
@@ -164,7 +166,7 @@ def _headers(
         date=now,
         list_id=f"{sender.name} <{partner}.{vendor}.{domain}>",
         unsubscribe_url=f"{settings.base_url}/u/{token}",
-        unsubscribe_mailto=f"unsubscribe@{domain}?subject={token}",
+        unsubscribe_mailto=f"{UNSUBSCRIBE}@{domain}?subject={token}",
         feedback_id=f"{sender.code}:{partner}:{vendor}:tpma",
         code=sender.code,
         attempt_id=attempt,

@@ -42,6 +42,7 @@ class DomainFacts:
     provable: bool = True  # this installation can read a test mail back
     signed_elsewhere: bool = False  # by the relay: no key of it is known here
     suspended: bool = False  # by the operator
+    doubted: bool = False  # providers refused its mails as forged; not looked at since
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,11 @@ class AddressFacts:
 
 @dataclass(frozen=True, slots=True)
 class ConsentFacts:
-    """Why the recipients may be written to (CONS-*). Every count is of people who would get a mail.
+    """Why the recipients may be written to (CONS-*). Every count but that of `problems` is of
+    people who would get a mail.
 
-    `problems` is rule id → country → people; who is held back already is not in it.
+    `problems` is rule id → country → people the law holds back; who is held back for another
+    reason already is not in it.
     """
 
     problems: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -134,6 +137,7 @@ class ConsentFacts:
     from_vendor: int = 0
     untouched_12: int = 0  # never mailed, and older than 12 months
     untouched_24: int = 0
+    judged: bool = True  # some country's law is in force
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +215,7 @@ class Facts:
     vendor_zone: str = "UTC"  # IANA
     vendor_held: int = 0  # by the vendor's list, as a partner may know it
     not_opted_in: int = 0
+    unlawful: int = 0  # agreed, and their country's law wants more
     opt_in_rule_of: tuple[str, ...] = ()  # names of who writes only to people who signed up
     form_codes: bool = True  # every form of the page carries the code in a hidden field
     legal_name: str = ""

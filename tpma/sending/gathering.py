@@ -117,10 +117,12 @@ def facts(
     served = {tag: plan.served(tag) for tag in wanted}
     living = {} if own else planning.reader_countries(session, launch)
     countries = {c: n for c, n in living.items() if c}
-    lands = [land for land in countries if land not in plan.content.deny]
+    people = _of_people(session, launch, now, countries)
+    # What is asked of mails to a country concerns those that would go there.
+    reached = countries if own else people["consent"].by_country
+    lands = [land for land in countries if land in reached and land not in plan.content.deny]
     made = _samples(session, system, plan, [t for t in wanted if served[t]], lands)
     leaves = system.mail.capabilities.leaves_machine
-    people = _of_people(session, launch, now, countries)
     known = outside(session, system, launch)
     if known.warmup is None:
         known = replace(known, warmup=pacing.warm_up(session, system, launch, people["writable"]))
@@ -166,7 +168,9 @@ def _of_launch(plan: Drawing) -> dict[str, Any]:
 def _of_people(
     session: Session, launch: Launch, now: datetime, countries: Mapping[str, int]
 ) -> dict[str, Any]:
-    counted = audiences.counts(session, launch.tenant_id, launch.segment_id, launch.vendor_id)
+    counted = audiences.counts(
+        session, launch.tenant_id, launch.segment_id, launch.vendor_id, now=now
+    )
     versions = _versions(countries, now.date())
     return {
         "matching": counted.matching,
@@ -175,13 +179,14 @@ def _of_people(
         "no_consent": counted.held,
         "vendor_held": counted.vendor_held,
         "not_opted_in": counted.not_opted_in,
+        "unlawful": sum(counted.unlawful.values()),
         "opt_in_rule_of": _opt_in_rule_of(session, launch),
         "consent_by_basis": _bases(session, launch),
         "unresolved": planning.unwritable_names(session, launch),
         "consent": recipients.consent(session, launch, now, versions),
-        "listed_recipients": recipients.listed(session, launch),
+        "listed_recipients": recipients.listed(session, launch, now),
         "frequency": recipients.frequency(session, launch, now),
-        "addresses": recipients.addresses(session, launch),
+        "addresses": recipients.addresses(session, launch, now),
         "backlog": recipients.backlog(session),
     }
 

@@ -6,14 +6,15 @@ what the database does for them.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import date, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Uuid, and_, bindparam, select, update
 from sqlalchemy.orm import Session, load_only
 
+from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact
 from tpma.core.db import insert_rows, one_writer
 from tpma.launches.models import Launch
@@ -34,14 +35,15 @@ def write(
     session: Session, system: System, lease: Lease, prepared: Sequence[Prepared], now: datetime
 ) -> list[Prepared] | None:
     """Those that are now ours to send; None if the lease is lost or the launch runs no more."""
-    vendor_id = _renewed(session, system, lease, now)
-    if vendor_id is None:
+    held = _renewed(session, system, lease, now)
+    if held is None:
         return None
+    vendor_id, markets = held
     ids = [one.recipient.message_id for one in prepared]
     if not one_writer(session):
         contact_ids = [one.recipient.contact_id for one in prepared]
         session.execute(_hold_people(), {"contact_ids": contact_ids}).all()
-    session.execute(_drop_refusing(), {"ids": ids, "of_vendor": vendor_id})
+    session.execute(_drop_refusing(markets, now.date()), {"ids": ids, "of_vendor": vendor_id})
     if lease.step > 1:  # the first mail has no way before it that anybody could leave
         _drop_left(session, lease, ids)
     taken: dict[int, int] = {
@@ -54,12 +56,15 @@ def write(
     return owned
 
 
-def _renewed(session: Session, system: System, lease: Lease, now: datetime) -> UUID | None:
-    """The heartbeat, and the launch's vendor; None if the lease is lost or it no longer runs."""
+def _renewed(
+    session: Session, system: System, lease: Lease, now: datetime
+) -> tuple[UUID, str] | None:
+    """The heartbeat, and the launch's vendor and markets; None if the lease is lost or it no
+    longer runs."""
     until = now + timedelta(seconds=system.settings.lease_seconds)
     mine = {"of_chunk": lease.chunk_id, "owner": lease.owner, "of_launch": lease.launch_id}
-    found: UUID | None = session.execute(_renew(), mine | {"until": until}).scalar_one_or_none()
-    return found
+    found = session.execute(_renew(), mine | {"until": until}).one_or_none()
+    return (found[0], found[1]) if found else None
 
 
 def _as_taken(one: Prepared, taken: dict[int, int]) -> Prepared:
@@ -95,12 +100,13 @@ def _renew() -> Any:
     mine = Launch.id == bindparam("of_launch", type_=Uuid())
     running = select(Launch.id).where(mine, Launch.state.in_(lanes.SENDING))
     vendor = select(Launch.vendor_id).where(mine).scalar_subquery()
+    markets = select(Launch.markets).where(mine).scalar_subquery()
     return (
         update(SendChunk)
         .where(SendChunk.id == bindparam("of_chunk"), SendChunk.lease_owner == bindparam("owner"))
         .where(SendChunk.launch_id.in_(running))
         .values(lease_until=bindparam("until"))
-        .returning(vendor)
+        .returning(vendor, markets)
         .execution_options(synchronize_session=False)
     )
 
@@ -119,10 +125,12 @@ def _hold_people() -> Any:
     )
 
 
-@cache
-def _drop_refusing() -> Any:
-    """Who unsubscribed or withdrew before this commit gets nothing after it (T6)."""
-    return planning.skipping(bindparam("of_vendor", type_=Uuid()), _QUEUED)
+@lru_cache(maxsize=256)
+def _drop_refusing(markets: str, today: date) -> Any:
+    """Who unsubscribed or withdrew before this commit, or whose consent carries no mail any more
+    in their country, gets nothing after it (T6)."""
+    law = audiences.problem_under(markets.split(), today)
+    return planning.skipping(bindparam("of_vendor", type_=Uuid()), _QUEUED, law)
 
 
 def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:

@@ -6,9 +6,9 @@ from tpma import jobs
 from tpma.core.i18n import speaking
 from tpma.launches.models import Launch
 from tpma.sending import guards, notices, proofs, regating, service, splitting
-from tpma.sending.domains import known, looking, probing
+from tpma.sending.domains import known, looking, probing, sharing
 from tpma.sending.domains import service as domains
-from tpma.sending.events import canary, subscriptions, suppressing
+from tpma.sending.events import canary, feeding, subscriptions, suppressing
 from tpma.sending.events.models import CanaryKind
 from tpma.sending.rehearsing import playing
 from tpma.sending.rehearsing import service as rehearsals
@@ -101,6 +101,11 @@ def look_at_domain(system: System, domain_id: str) -> None:
     looking.look(system, UUID(domain_id))
 
 
+@jobs.handles("sending.share_domain")
+def share_domain(system: System, tenant_id: str) -> None:
+    sharing.share(system, UUID(tenant_id))
+
+
 @jobs.handles("sending.probe_domain")
 def probe_domain(system: System, domain_id: str) -> None:
     probing.send(system, UUID(domain_id))
@@ -119,7 +124,14 @@ def set_tenant_sending(system: System, tenant_id: str, enabled: bool) -> None:
 @jobs.sweeps("sending.domains")
 def look_at_domains(system: System) -> int:
     """Domains that wait for DNS, the daily look at the others, and test mails that arrived."""
-    return looking.sweep(system) + probing.collect(system) + known.ask_reply_hosts(system)
+    found = looking.sweep(system) + probing.collect(system) + known.ask_reply_hosts(system)
+    return found + sharing.sweep(system)
+
+
+@jobs.sweeps("sending.letters")
+def read_letters(system: System) -> int:
+    """Mails to the address of List-Unsubscribe, where events come by a queue."""
+    return feeding.read_letters(system)
 
 
 @jobs.sweeps("sending.guards")

@@ -14,12 +14,14 @@ from sqlalchemy.orm import Session
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, NotFound
 from tpma.core.i18n import gettext as _
+from tpma.core.settings import Settings
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import UNDER_WAY
 from tpma.sending import lanes
+from tpma.sending.domains import mending
 from tpma.sending.models import LaunchPace, Message, SendChunk, SendLane, SendRate, SendState
 from tpma.sending.rules import TRANSITIONS, SendEvent
 
@@ -96,10 +98,14 @@ def pause(session: Session, actor: Actor, launch: Launch) -> None:
     launches.pause(session, actor, launch, OPERATOR)
 
 
-def resume(session: Session, actor: Actor, launch: Launch) -> None:
-    """Lift a pause of the operator's or of a restore; others belong to whoever paused."""
+def resume(session: Session, actor: Actor, launch: Launch, settings: Settings) -> None:
+    """Lift a pause of the operator's or of a restore; others belong to whoever paused.
+
+    Raises Conflict while the sending domain would have it paused again.
+    """
     if launch.paused_cause not in CAUSES:
         raise Conflict(_("This pause is not yours to lift: ask the partner or the vendor."))
+    mending.refuse_unmended(session, settings, launch)
     launches.resume(session, actor, launch)
 
 

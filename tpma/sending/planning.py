@@ -5,6 +5,7 @@ Everybody matched gets a row, and who may not be written to gets one that says w
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -91,10 +92,12 @@ def plan_first(
     plan: Drawing,
     locales: Mapping[str, str | None],
     *,
+    law: ColumnElement[str] | None = None,
     engaged_first: bool = False,
 ) -> int:
     """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2).
 
+    `law` (`law_of`) holds back whom their country protects; the commit of each mail asks again.
     `engaged_first`: a young domain's first mails go to who clicked last, then to the newest
     contacts. Opens say nothing: machines open mails.
     """
@@ -105,7 +108,7 @@ def plan_first(
             Contact.id,
             Contact.hmac,
             _locale(plan, locales).label("locale"),
-            reason(plan, locales).label("reason"),
+            reason(plan, locales, law).label("reason"),
             func.row_number()
             .over(order_by=_engaged() if engaged_first else Contact.id)
             .label("seq"),
@@ -197,11 +200,18 @@ def _locale(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[s
     return case(known, value=Contact.locale, else_=plan.launch.primary_locale)
 
 
-def reason(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[str]:
+def law_of(launch: Launch, today: date) -> ColumnElement[str]:
+    """The rule of the law by which a contact is held back; "" if none."""
+    return audiences.problem_under(launch.markets.split(), today)
+
+
+def reason(
+    plan: Drawing, locales: Mapping[str, str | None], law: ColumnElement[str] | None = None
+) -> ColumnElement[str]:
     """Why this person is left out; "" if they are not. The first that holds is told."""
     unserved = [tag for tag, target in locales.items() if target is None]
     denied = list(plan.content.deny)
-    whens = audiences.refusals(plan.launch.vendor_id)
+    whens = audiences.refusals(plan.launch.vendor_id, law=law)
     if denied:
         whens.append((Contact.country.in_(denied), SKIP_TERRITORY))
     if unserved:
@@ -220,27 +230,30 @@ def unplan(session: Session, launch: Launch) -> None:
     )
 
 
-def drop_unmailable(session: Session, launch: Launch, step: int, state: SendState) -> None:
-    """Skip who withdrew, was suppressed or erased, or left the way since (T2)."""
+def drop_unmailable(
+    session: Session, launch: Launch, step: int, state: SendState, today: date
+) -> None:
+    """Skip who withdrew, was suppressed or erased, or left the way since, and whom their
+    country's law protects (T2)."""
     waiting = and_(
         Message.launch_id == launch.id,
         Message.tenant_id == launch.tenant_id,
         Message.step == step,
         Message.send_state == state,
     )
-    skip_unmailable(session, launch.vendor_id, waiting)
+    session.execute(skipping(launch.vendor_id, waiting, law_of(launch, today)))
     sequences.skip_left(session, launch, step, waiting)
 
 
-def skip_unmailable(session: Session, vendor_id: UUID, waiting: ColumnElement[bool]) -> None:
-    """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6)."""
-    session.execute(skipping(vendor_id, waiting))
+def skipping(
+    vendor_id: UUID | Any, waiting: ColumnElement[bool], law: ColumnElement[str]
+) -> Update:
+    """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6).
 
-
-def skipping(vendor_id: UUID | Any, waiting: ColumnElement[bool]) -> Update:
-    """The statement that does so; `vendor_id` may be a parameter of it."""
+    `vendor_id` may be a parameter of the statement.
+    """
     why = (
-        select(audiences.held_back(vendor_id))
+        select(audiences.held_back(vendor_id, law=law))
         .where(Contact.id == Message.contact_id, Contact.status == ContactStatus.ACTIVE)
         .correlate(Message)
         .scalar_subquery()

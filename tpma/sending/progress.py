@@ -12,7 +12,7 @@ from tpma.core.i18n import gettext as _
 from tpma.core.i18n import lazy
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
-from tpma.sending import limits, planning
+from tpma.sending import left_out, limits, planning
 from tpma.sending.models import (
     DeliveryFact,
     FactKind,
@@ -25,15 +25,13 @@ from tpma.sending.models import (
 from tpma.system import System
 
 _REASONS = {
-    planning.SKIP_NO_CONSENT: lazy("No lawful basis"),
     planning.SKIP_SUPPRESSED: lazy("On a suppression list"),
     planning.SKIP_VENDOR_LIST: lazy("Held back by the vendor’s list"),
-    planning.SKIP_NOT_OPTED_IN: lazy("Did not sign up themselves"),
     planning.SKIP_TERRITORY: lazy("The kit may not be used in their country"),
     planning.SKIP_LOCALE: lazy("Not in their language"),
     "exit_form": lazy("Sent the form before"),
     "exit_deal": lazy("Deal registered before"),
-}
+} | {reason: words for reason, (words, _cure) in left_out.WORDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +94,6 @@ def _facts(session: Session, launch: Launch) -> dict[FactKind, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def skipped(session: Session, launch: Launch) -> list[tuple[str, int]]:
-    """Why people were left out, in words, with how many."""
-    return in_words(planning.skipped(session, launch.id))
-
-
 def in_words(skipped: Mapping[str, int]) -> list[tuple[str, int]]:
     return [
         (_(_REASONS[reason]) if reason in _REASONS else reason, number)
@@ -108,9 +101,11 @@ def in_words(skipped: Mapping[str, int]) -> list[tuple[str, int]]:
     ]
 
 
-def readers(session: Session, launch: Launch, plan: Drawing) -> int:
+def readers(session: Session, launch: Launch, plan: Drawing, now: datetime) -> int:
     """How many people the launch would reach now."""
-    counted = audiences.counts(session, launch.tenant_id, launch.segment_id, launch.vendor_id)
+    counted = audiences.counts(
+        session, launch.tenant_id, launch.segment_id, launch.vendor_id, now=now
+    )
     locales = planning.locale_plan(plan, counted.by_locale)
     held_back = (n for tag, n in counted.by_locale.items() if locales[tag] is None)
     return counted.writable - sum(held_back)

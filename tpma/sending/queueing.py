@@ -65,7 +65,7 @@ def queue(
     the first hundred of the launch go alone and their events are waited for; `only` narrows to
     some of the rows.
     """
-    planning.drop_unmailable(session, launch, step, SendState.PLANNED)
+    planning.drop_unmailable(session, launch, step, SendState.PLANNED, now.date())
     if step <= launch.steps:  # the others follow a reader's deed, each at its own moment
         launch.steps_queued = max(launch.steps_queued, step)
     rows = _planned(launch, step, only)

@@ -1,6 +1,7 @@
 """The recipients of a launch in numbers, for the gate. Reads only; names nobody.
 
-A recipient is who planning would give a planned row today: in the audience, on no list, granted.
+A recipient is who planning would give a planned row today: in the audience, on no list, granted,
+and their consent carries mail where they live.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from tpma.audiences.lawful import FROM_VENDOR, agreed_before
 from tpma.audiences.models import Contact
 from tpma.audiences.rules import months_before
 from tpma.launches.models import Launch
+from tpma.localization import packs
 from tpma.sending.facts import AddressFacts, BacklogFacts, ConsentFacts, FrequencyFacts
 from tpma.sending.models import EventInbox, Message, SendState
 
@@ -24,35 +26,37 @@ VENDOR_LIMIT, PARTNER_LIMIT = 6, 4  # mails a person may get in seven days
 UNAPPLIED = "received"  # of EventInbox: known, and nothing done yet
 
 
-def chosen(session: Session, launch: Launch) -> list[ColumnElement[bool]]:
+def chosen(session: Session, launch: Launch, now: datetime) -> list[ColumnElement[bool]]:
+    law = audiences.legal_problem(session, launch.tenant_id, now)
     return [
         *audiences.chosen(session, launch.tenant_id, launch.segment_id),
-        ~audiences.suppressed(launch.vendor_id),
-        audiences.granted(),
+        audiences.held_back(launch.vendor_id, law=law) == "",
     ]
 
 
 def consent(
     session: Session, launch: Launch, now: datetime, versions: Mapping[str, str]
 ) -> ConsentFacts:
-    people = chosen(session, launch)
-    problem = audiences.legal_problem(session, launch.tenant_id, now).label("problem")
-    rows = select(problem, Contact.country).where(*people).subquery()
+    law = audiences.legal_problem(session, launch.tenant_id, now)
+    fate = audiences.held_back(launch.vendor_id, law=law).label("fate")
+    whole = audiences.chosen(session, launch.tenant_id, launch.segment_id)
+    rows = select(fate, Contact.country).where(*whole).subquery()
     found: dict[str, dict[str, int]] = {}
     for rule, country, count in session.execute(
-        select(rows.c.problem, rows.c.country, func.count()).group_by(
-            rows.c.problem, rows.c.country
-        )
+        select(rows.c.fate, rows.c.country, func.count())
+        .where(rows.c.fate.in_(["", *audiences.LAWS]))
+        .group_by(rows.c.fate, rows.c.country)
     ):
         found.setdefault(rule, {})[country] = count
-    by_country = audiences.summed((c, n) for counts in found.values() for c, n in counts.items())
-    found.pop("", None)
+    people = [*whole, fate.element == ""]
+    by_country = audiences.summed(found.pop("", {}).items())
     fresh = ~was_mailed(launch.tenant_id)
     old, older = (agreed_before(months_before(now.date(), months)) for months in (12, 24))
     return ConsentFacts(
         problems=found,
         by_country=by_country,
         packs=versions,
+        judged=bool(packs.in_force(now.date())),
         from_vendor=_count(session, *people, Contact.source == FROM_VENDOR),
         untouched_12=_count(session, *people, fresh, old),
         untouched_24=_count(session, *people, fresh, older),
@@ -73,13 +77,13 @@ def was_mailed(tenant_id: UUID) -> ColumnElement[bool]:
     )
 
 
-def listed(session: Session, launch: Launch) -> int:
+def listed(session: Session, launch: Launch, now: datetime) -> int:
     """Recipients that stand on a list all the same: none, while planning leaves them out."""
-    return _count(session, *chosen(session, launch), audiences.suppressed(launch.vendor_id))
+    return _count(session, *chosen(session, launch, now), audiences.suppressed(launch.vendor_id))
 
 
 def frequency(session: Session, launch: Launch, now: datetime) -> FrequencyFacts:
-    people = chosen(session, launch)
+    people = chosen(session, launch, now)
     return FrequencyFacts(
         over_vendor=_count(session, *people, over_vendor(launch.vendor_id, now)),
         over_partner=_count(session, *people, over_partner(launch.tenant_id, now)),
@@ -116,8 +120,8 @@ def over_partner(tenant_id: UUID, now: datetime) -> ColumnElement[bool]:
     return Contact.hmac.in_(busy)
 
 
-def addresses(session: Session, launch: Launch) -> AddressFacts:
-    people = chosen(session, launch)
+def addresses(session: Session, launch: Launch, now: datetime) -> AddressFacts:
+    people = chosen(session, launch, now)
     return AddressFacts(
         never_mailed=_count(session, *people, ~was_mailed(launch.tenant_id)),
         without_mx=0,

@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
+from tpma.audiences import queries as audiences
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.identity.rules import Actor
@@ -108,11 +109,13 @@ def _plan(session: Session, system: System, plan: Drawing) -> None:
     launch = plan.launch
     locales = planning.locale_plan(plan, planning.reader_locales(session, launch))
     countries = planning.reader_countries(session, launch)
+    launch.markets = " ".join(audiences.markets(session, launch.tenant_id))
     wanted = {locale for locale in locales.values() if locale}
     compiling.freeze(session, plan, wanted, [code for code in countries if code])
     pacing.begin_in_the_east(session, launch)
     engaged_first = pacing.is_short(session, system, launch, sum(countries.values()))
-    planning.plan_first(session, plan, locales, engaged_first=engaged_first)
+    law = planning.law_of(launch, system.clock().date())
+    planning.plan_first(session, plan, locales, law=law, engaged_first=engaged_first)
 
 
 def _refuse_unready(report: Report) -> None:

@@ -7,13 +7,11 @@ chance alone makes in one of twenty trials at most (two-proportion test, two-sid
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from math import ceil, sqrt
 from uuid import UUID
 
-SHARE = 20  # per cent of the readers are the sample, half of it a subject
-WAIT = timedelta(hours=4)
+SHARE = 20  # per cent of the readers are the sample, half of it a subject; unless chosen
 LEAST_ARM = 20  # readers a subject; with fewer nobody waits for an answer
 SECOND_VARIANTS = frozenset({"b", "w"})  # of messages: the sample's second half, and a won rest
 _Z_ALPHA, _Z_POWER = 1.959964, 0.841621  # 5 % two-sided, 80 % power

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tpma.core import i18n
 from tpma.core.i18n import gettext as _
+from tpma.core.i18n import ngettext
 from tpma.launches import steps
 from tpma.launches.compiling import SECOND
 from tpma.launches.models import Launch, LaunchAsset
@@ -70,12 +72,18 @@ def _subjects(session: Session, launch: Launch) -> list[str]:
 def _said(launch: Launch) -> str:
     test = launch.subject_test
     if "winner" not in test:
-        return _("A tenth of the readers gets each. The rest waits four hours for their clicks.")
+        return ngettext(
+            "%(share)s %% of the readers get each. The rest waits %(num)s hour for their clicks.",
+            "%(share)s %% of the readers get each. The rest waits %(num)s hours for their clicks.",
+            launch.trial_hours,
+            share=i18n.number(Decimal(launch.trial_share) / 2),
+        )
     at = i18n.moment(datetime.fromisoformat(test["decided_at"]), "short")
     if not any(test["sent"]):
         return _(
-            "Too small to tell: a tenth of the readers are %(arm)s, and the least a subject needs "
-            "is %(least)s. Everybody got A at once.",
+            "Too small to tell: %(share)s %% of the readers are %(arm)s, and the least a subject "
+            "needs is %(least)s. Everybody got A at once.",
+            share=i18n.number(Decimal(launch.trial_share) / 2),
             arm=i18n.number(test["arm"]),
             least=i18n.number(LEAST_ARM),
         )

@@ -4,7 +4,7 @@
 of it. Rows of the sample carry their variant; the rest stays planned until it is decided.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -36,7 +36,7 @@ def sample(session: Session, launch: Launch, now: datetime) -> ColumnElement[boo
             return None
         launch.subject_test = test
         _mark(session, launch, drawn)
-        _ask_again(session, launch, now + split_rules.WAIT, 1)
+        _ask_again(session, launch, now + _wait(launch), 1)
     return Message.variant.in_(["a", "b"])
 
 
@@ -50,7 +50,11 @@ def _draw(session: Session, launch: Launch, locales: list[str]) -> dict[bytes, s
             Message.locale.in_(locales),
         )
     )
-    return split_rules.draw(launch.id, keys.all())
+    return split_rules.draw(launch.id, keys.all(), launch.trial_share)
+
+
+def _wait(launch: Launch) -> timedelta:
+    return timedelta(hours=launch.trial_hours)
 
 
 def _mark(session: Session, launch: Launch, drawn: dict[bytes, str]) -> None:
@@ -99,9 +103,9 @@ def _due(session: Session, launch: Launch, now: datetime) -> datetime:
     mine = (Message.launch_id == launch.id, Message.step == 1, Message.variant.in_(["a", "b"]))
     waiting = session.scalar(select(func.count()).where(*mine, Message.send_state.in_(_UNSENT)))
     if waiting:
-        return now + split_rules.WAIT / 16
+        return now + _wait(launch) / 16
     last = session.scalar(select(func.max(Message.accepted_at)).where(*mine))
-    return last + split_rules.WAIT if last else now
+    return last + _wait(launch) if last else now
 
 
 def arm_of(session: Session, launch: Launch, variant: str) -> Arm:

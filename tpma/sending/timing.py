@@ -40,7 +40,7 @@ def preview(launch_id: UUID) -> ResponseReturnValue:
         except Invalid as error:
             return render("sending/outlook.html", problem=error.message)
         plan = compiling.drawing(session, launch, system().settings.base_url)
-        readers = progresses.readers(session, launch, plan)
+        readers = progresses.readers(session, launch, plan, system().clock())
         found = pacing.outlook(session, system(), launch, choice, readers)
         return render("sending/outlook.html", outlook=found, readers=readers)
 

@@ -15,15 +15,21 @@ from tpma.audiences.models import (
     ContactStatus,
 )
 from tpma.core.db import clock_of
+from tpma.core.errors import NotFound
+from tpma.core.log import logger
 from tpma.identity.service import record as audit
+from tpma.sending.events import counting
 from tpma.sending.models import DeliveryFact, FactKind, Message
+from tpma.system import System
 from tpma.tracking import queries, service
 from tpma.tracking.models import EventType, Verdict
 from tpma.tracking.rules import Ruling, Visit
 
+_log = logger("tracking")
 PURPOSE = ConsentPurpose.PARTNER_MARKETING
 TAKE_BACK = timedelta(days=1)
-ONE_CLICK, PAGE = "one_click", "page"  # RFC 8058, or the button on our page
+# RFC 8058, the button on our page, or a mail to the address of List-Unsubscribe (RFC 2369)
+ONE_CLICK, PAGE, MAIL = "one_click", "page", "mail"
 _PERSON = Ruling(Verdict.HUMAN, "BOT-10")  # a POST: scanners only look
 
 
@@ -42,6 +48,22 @@ def unsubscribe(session: Session, message: Message, visit: Visit, channel: str) 
     launch = queries.launch_of(session, message)
     service.record(session, EventType.UNSUBSCRIBE, launch, visit, message=message, ruling=_PERSON)
     return True
+
+
+def by_mail(system: System, token: str, at: datetime) -> str:
+    """Unsubscribe the one reader whom the token in a mail names; "applied", "repeated" or
+    "forged". The sender's address proves nothing and is not looked at."""
+    with system.db.transaction() as session:
+        try:
+            message = queries.message_of(session, system.signer, token)
+        except NotFound:
+            result = "forged"
+            _log.warning("unsubscribe by mail names nobody", token=bool(token))
+        else:
+            visit = Visit(at=at, method="POST")
+            result = "applied" if unsubscribe(session, message, visit, MAIL) else "repeated"
+        counting.count(session, system.clock(), "mail", "unsubscribe", result)
+    return result
 
 
 def resubscribe(session: Session, message: Message) -> bool:
@@ -90,7 +112,7 @@ def _may_take_back(session: Session, message: Message, contact: Contact) -> bool
     newest = newest_consent(session, contact, PURPOSE)
     if newest is None or newest.state is not ConsentState.WITHDRAWN:
         return False
-    ours = newest.evidence.get("channel") in (ONE_CLICK, PAGE)
+    ours = newest.evidence.get("channel") in (ONE_CLICK, PAGE, MAIL)
     lately = clock_of(session)() - newest.at <= TAKE_BACK
     return ours and lately and _fact(session, message) is not None
 

@@ -1,6 +1,7 @@
 """A domain's life: asked for, found in DNS, lost, given up, stopped, removed."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -8,14 +9,18 @@ from sqlalchemy.exc import IntegrityError
 
 from tests import factories
 from tests.factories import launches as make
+from tests.factories import tracking
 from tests.sending.domains.conftest import DOMAIN, building
 from tpma.core.errors import Conflict, Invalid, NotFound, Unavailable
 from tpma.identity.models import Organisation
-from tpma.launches.models import LaunchState
+from tpma.launches.models import Launch, LaunchState
 from tpma.ports.dns import Answer, Told
-from tpma.sending.domains import looking, queries, senders, service
+from tpma.sending import brakes, operating
+from tpma.sending.domains import known, looking, mending, queries, senders, service
 from tpma.sending.domains.models import DomainState, LaunchSender, SendingDomain, SendingTenant
-from tpma.sending.models import Notice
+from tpma.sending.findings import Tone
+from tpma.sending.gate import auth
+from tpma.sending.models import DeliveryFact, FactKind, LaunchPace, Notice
 
 
 def test_a_domain_becomes_ready_when_its_records_stand(desk):
@@ -162,11 +167,12 @@ def test_when_the_record_is_back_the_domain_carries_mail_again(desk, under_way):
     desk.degrade(domain_id)
     with desk.system.db.reading() as session:
         launch = desk.launch(launch_id)
-        assert not senders.may_resume(session, desk.system.settings, launch)
+        with pytest.raises(Conflict, match=rf"Signature \(DKIM\) t1\._domainkey\.{DOMAIN}.*resume"):
+            mending.refuse_unmended(session, desk.system.settings, launch)
     desk.dns.zone[(f"t1._domainkey.{DOMAIN}", "CNAME")] = kept
     assert desk.look(domain_id).state is DomainState.VERIFIED
     with desk.system.db.reading() as session:
-        assert senders.may_resume(session, desk.system.settings, launch)
+        mending.refuse_unmended(session, desk.system.settings, launch)
     assert desk.launch(launch_id).state is LaunchState.PAUSED  # a person resumes it
     assert desk.mail("right again")
 
@@ -261,3 +267,69 @@ def test_since_when_a_policy_is_none_is_remembered(desk):
     assert (
         desk.look(domain_id).dmarc_none_since == first == (desk.clock() - timedelta(days=40)).date()
     )
+
+
+def doubt(desk, launch_id):
+    """Three mails of the launch were refused as not from its domain (RT-06)."""
+    now = desk.system.clock()
+    with building(desk.system) as session:
+        launch = session.get_one(Launch, launch_id)
+        session.add(LaunchPace(launch_id=launch_id, domain="brightline.com", served_at=now))
+        for _refusal in range(3):
+            session.add(
+                DeliveryFact(
+                    message_id=tracking.message(launch).id,
+                    kind=FactKind.BOUNCED_HARD,
+                    at=now,
+                    detail="550 5.7.26 unauthenticated",
+                )
+            )
+    assert brakes.watch(desk.system) == 1
+
+
+def reds(desk, launch_id):
+    """Rules of the domain that a check would show red now."""
+    with desk.system.db.reading() as session:
+        launch = session.get_one(Launch, launch_id)
+        facts = SimpleNamespace(
+            domain=known.of(session, desk.system, launch, f"campaigns@{DOMAIN}").domain
+        )
+    return {
+        rule.id
+        for rule in auth.RULES
+        if rule.id in ("AUTH-01", "AUTH-02")
+        for said in rule.look(facts)
+        if said.tone is Tone.RED
+    }
+
+
+def test_mails_refused_as_unproven_open_the_checks_of_the_domain_again(desk, under_way):
+    domain_id, launch_id = under_way
+    assert reds(desk, launch_id) == set()
+    doubt(desk, launch_id)
+    assert desk.launch(launch_id).paused_cause == "identity"
+    assert reds(desk, launch_id) == {"AUTH-01", "AUTH-02"}
+    assert desk.row(domain_id).check_at == desk.system.clock()
+    with desk.system.db.reading() as session, pytest.raises(Conflict, match="looked at again"):
+        mending.refuse_unmended(session, desk.system.settings, desk.launch(launch_id))
+
+
+def test_once_the_records_are_seen_to_stand_the_doubt_is_over(desk, under_way):
+    domain_id, launch_id = under_way
+    doubt(desk, launch_id)
+    desk.look(domain_id)
+    assert reds(desk, launch_id) == set()
+    with desk.system.db.reading() as session:
+        mending.refuse_unmended(session, desk.system.settings, desk.launch(launch_id))
+
+
+def test_the_operator_cannot_resume_a_restored_launch_of_a_broken_domain(desk, under_way):
+    domain_id, launch_id = under_way
+    desk.degrade(domain_id)
+    with building(desk.system) as session:
+        launch = session.get_one(Launch, launch_id)
+        launch.paused_cause = operating.RESTORED
+        operator = factories.actor(factories.operator())
+        with pytest.raises(Conflict, match=DOMAIN):
+            operating.resume(session, operator, launch, desk.system.settings)
+        assert launch.state is LaunchState.PAUSED

@@ -12,7 +12,8 @@ from tpma.core.text import email_address
 from tpma.identity.models import Membership, User, UserStatus
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.dns import Told
-from tpma.sending.domains import queries, senders
+from tpma.ports.identities import SHARED
+from tpma.sending.domains import mending, queries, senders
 from tpma.sending.domains.checks import Verdict
 from tpma.sending.domains.models import HELD, DomainState, ReplyHost, SendingDomain
 from tpma.sending.facts import AccountFacts, DomainFacts, ReplyFacts
@@ -38,20 +39,12 @@ def of(session: Session, system: System, launch: Launch, from_address: str) -> W
     if system.provisioner is None:
         return WayOut()
     own = senders.of_launch(session, system.settings, launch)
-    row = own or _platforms(session, system)
+    row = own or senders.shared(session, system.settings)
     return WayOut(
         domain=_domain(row, from_address.rpartition("@")[2], launch, system),
         reply=_reply(session, launch),
         account=_account(session, system, launch, own),
     )
-
-
-def _platforms(session: Session, system: System) -> SendingDomain | None:
-    operator = queries.operator_id(session)
-    if operator is None:
-        return None
-    found = queries.of_tenant(session, operator)
-    return next((one for one in found if one.domain == system.settings.mail_domain), None)
 
 
 def _domain(row: SendingDomain | None, domain: str, launch: Launch, system: System) -> DomainFacts:
@@ -80,6 +73,7 @@ def _domain(row: SendingDomain | None, domain: str, launch: Launch, system: Syst
         provable=system.seed is not None,
         signed_elsewhere=signs_itself,
         suspended=stopped,
+        doubted=row.problem == mending.DOUBTED,
     )
 
 
@@ -107,13 +101,15 @@ def _account(
     told = session.get(ProviderAccount, system.settings.mail)
     if told is None or told.enforcement == "NONE":  # a transport without limits of its own
         return None
-    kept = queries.tenant_of(session, launch.tenant_id, system.settings.mail) if own else None
+    kept = queries.tenant_of(session, launch.tenant_id, system.settings.mail)
+    if own is None and kept is not None and SHARED not in kept.associated:
+        kept = None  # its mails leave without a tenant
     return AccountFacts(
         sandbox=told.sandbox,
         sending_enabled=told.sending_enabled,
         enforcement=told.enforcement,
         tenant_status=kept.status if kept else "ENABLED",
-        associated=frozenset(kept.associated) if kept else None,
+        associated=frozenset(kept.associated) if kept and own else None,
     )
 
 

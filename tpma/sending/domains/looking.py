@@ -140,12 +140,12 @@ def look(system: System, domain_id: UUID) -> None:
 def _asked(session: Session, system: System, row: SendingDomain) -> _Asked:
     owner = session.get_one(Organisation, row.tenant_id)
     platforms = owner.kind is OrganisationKind.OPERATOR
+    now = system.clock()
     kept = queries.tenant_of(session, row.tenant_id, system.settings.mail)
-    young = system.clock() - owner.created_at < _NEWCOMER
     return _Asked(
         domain=row.domain,
         challenge=row.challenge,
-        tenant=None if platforms else TenantSpec(tenant_name(owner), strict=young),
+        tenant=None if platforms else tenant_spec(owner, now),
         known=state_of(kept) if kept else None,
         whole=row.state is DomainState.UNVERIFIED or row.state in HELD,
     )
@@ -153,6 +153,10 @@ def _asked(session: Session, system: System, row: SendingDomain) -> _Asked:
 
 def state_of(kept: SendingTenant) -> TenantState:
     return TenantState(kept.name, kept.reference, kept.configuration_set, kept.status)
+
+
+def tenant_spec(owner: Organisation, now: datetime) -> TenantSpec:
+    return TenantSpec(tenant_name(owner), strict=now - owner.created_at < _NEWCOMER)
 
 
 def tenant_name(owner: Organisation) -> str:
@@ -216,7 +220,7 @@ def apply(session: Session, system: System, row: SendingDomain, seen: Seen) -> N
     now = system.clock()
     _keep(session, row, seen, now)
     if seen.tenant is not None:
-        _keep_tenant(session, system, row.tenant_id, seen.tenant, now)
+        keep_tenant(session, system, row.tenant_id, seen.tenant, now)
     if row.state is DomainState.UNVERIFIED:
         row.asked_at = now
         _move(session, row, DomainEvent.REQUESTED)
@@ -246,9 +250,10 @@ def _keep(session: Session, row: SendingDomain, seen: Seen, now: datetime) -> No
         row.dmarc_none_since = None
 
 
-def _keep_tenant(
+def keep_tenant(
     session: Session, system: System, tenant_id: UUID, state: TenantState, now: datetime
 ) -> None:
+    """What the provider says of a partner's place there."""
     values = {
         "name": state.name,
         "reference": state.reference,

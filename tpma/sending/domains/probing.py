@@ -17,7 +17,7 @@ from tpma.core.errors import Unavailable
 from tpma.core.log import logger
 from tpma.identity.models import Organisation, OrganisationKind
 from tpma.identity.service import record
-from tpma.ports.mail import Envelope
+from tpma.ports.mail import UNSUBSCRIBE, Envelope
 from tpma.sending import notices
 from tpma.sending.domains import dmarc, looking, queries
 from tpma.sending.domains.arrived import HEADER, Arrived, read
@@ -64,7 +64,7 @@ def _envelope(session: Session, system: System, row: SendingDomain, key: UUID) -
     message["Subject"] = "Test mail"
     message["Date"] = format_datetime(system.clock())
     message["Message-ID"] = f"<p{key.hex}@{row.domain}>"
-    message["List-Unsubscribe"] = f"<mailto:unsubscribe@{settings.mail_domain}>"
+    message["List-Unsubscribe"] = f"<mailto:{UNSUBSCRIBE}@{settings.mail_domain}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message[HEADER] = key.hex
     message.set_content("This mail shows how mail from this domain arrives.\n")

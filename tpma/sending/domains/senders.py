@@ -39,6 +39,21 @@ def of_launch(session: Session, settings: Settings, launch: Launch) -> SendingDo
     return found if found and found.state in HELD and found.transport == settings.mail else None
 
 
+def behind(session: Session, settings: Settings, launch: Launch) -> SendingDomain | None:
+    """What is known of the domain a launch leaves by: its own, else the shared one's row."""
+    return of_launch(session, settings, launch) or shared(session, settings)
+
+
+def shared(session: Session, settings: Settings) -> SendingDomain | None:
+    """The platform's own domain, looked after under the operator's name; None before the first
+    sweep, and where nothing leaves this machine."""
+    operator = queries.operator_id(session)
+    if operator is None:
+        return None
+    found = queries.of_tenant(session, operator)
+    return next((one for one in found if one.domain == settings.mail_domain), None)
+
+
 def keep(session: Session, settings: Settings, launch: Launch) -> None:
     """A launch is about to be scheduled: what was checked is what it leaves by."""
     found = current(session, settings, launch.tenant_id)
@@ -59,9 +74,3 @@ def hold_launches(session: Session, domain: SendingDomain) -> int:
         else:
             launches.pause(session, None, launch, IDENTITY)
     return len(found)
-
-
-def may_resume(session: Session, settings: Settings, launch: Launch) -> bool:
-    """Whether the domain it leaves by can carry mail again."""
-    found = of_launch(session, settings, launch)
-    return found is None or found.state not in _STOPPED

@@ -44,6 +44,10 @@ _TROUBLE = {
 
 
 _PROBLEMS = {
+    "doubted": lazy(
+        "Mailbox providers refused three mails as not from this domain. Its records are looked at "
+        "again, and launches wait until they stand."
+    ),
     "probe_unjudged": lazy("The test mail arrived, but its server says nothing of signatures."),
     "probe_unsigned": lazy("The test mail arrived without a good signature of this domain."),
     "probe_uncovered": lazy("The signature of the test mail leaves out List-Unsubscribe-Post."),

@@ -5,21 +5,57 @@ from datetime import timedelta
 from sqlalchemy import delete
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from tpma import jobs
 from tpma.core.log import logger
-from tpma.ports.events import RawEvent
+from tpma.ports.events import DeliveryEvent, EventKind, EventSource, RawEvent
 from tpma.sending import feedback
 from tpma.sending.events.models import DeadEvent
 from tpma.system import System
 
 _log = logger("events")
 KEPT = timedelta(days=30)
+_LETTERS = 100  # mails a look
 
 
-def take(system: System, raw: RawEvent) -> None:
-    """Apply all a message says. When this returns it is committed, and may be acknowledged."""
-    if system.events is not None:
-        for event in system.events.parse(raw):
+def take(system: System, raw: RawEvent, source: EventSource | None = None) -> None:
+    """Apply all a message says. When this returns it is committed, and may be acknowledged.
+
+    `source` is whose message it is: the feed's, unless said otherwise.
+    """
+    source = source or system.events
+    if source is None:
+        return
+    for event in source.parse(raw):
+        if event.kind is EventKind.UNSUBSCRIBE:
+            _pass_on(system, event)
+        else:
             feedback.ingest(system, event)
+
+
+def _pass_on(system: System, event: DeliveryEvent) -> None:
+    """Who unsubscribes, and whether the token is ours, is for the room that knows readers."""
+    with system.db.transaction() as session:
+        jobs.enqueue(
+            session,
+            "tracking.mailed_unsubscribe",
+            system.clock(),
+            key=f"tracking.mailed_unsubscribe:{event.unique}",
+            token=event.token,
+            at=event.at.isoformat(),
+        )
+
+
+def read_letters(system: System) -> int:
+    """Mails that came back by mail beside a queue of events; how many were read."""
+    source = system.letters
+    if source is None:
+        return 0
+    done = []
+    for raw in source.receive(_LETTERS, 0):
+        take(system, raw, source)
+        done.append(raw)
+    source.ack(done)
+    return len(done)
 
 
 def bury(system: System, source: str, raw: RawEvent, error: Exception) -> bool:

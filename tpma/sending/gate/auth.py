@@ -41,6 +41,15 @@ def dkim(facts: Facts) -> Iterable[Said]:
     domain = facts.domain
     if domain is None:
         yield unneeded()
+    elif domain.doubted:
+        yield red(
+            _(
+                "Mailbox providers refused mails of %(domain)s as not proven. Its records are "
+                "looked at again; check them on its page.",
+                domain=domain.domain,
+            ),
+            _cure(),
+        )
     elif domain.signed_elsewhere:
         yield from _signed_elsewhere(domain)
     elif not domain.dkim_domain or not domain.dkim_verified:

@@ -1,4 +1,8 @@
-"""CONS: everybody who gets a mail agreed to hear from this sender, and we can prove it."""
+"""CONS: everybody who gets a mail agreed to hear from this sender, and we can prove it.
+
+Whom the law of their country protects is left out of the launch, counted and named; a rule is red
+only when nobody is left, or when it cannot be asked of single readers.
+"""
 
 from collections.abc import Iterable
 
@@ -14,6 +18,11 @@ _NAMED = 4  # countries in one line
 
 def _cure() -> tuple[str, str]:
     return _(_CHANGE[0]), _CHANGE[1]
+
+
+def _held(text: str) -> Said:
+    """Told, and nobody's word is wanted: the launch goes without them."""
+    return told(text, (_("See who"), "left_out"), _("Left out"))
 
 
 def _people(facts: Facts, rule_id: str) -> tuple[int, str]:
@@ -41,23 +50,12 @@ def basis(facts: Facts) -> Iterable[Said]:
     if not facts.writable:
         yield red(
             _(
-                "All %(count)s are held back: no consent on record, or they unsubscribed.",
+                "All %(count)s are held back: no consent on record or none that carries mail in "
+                "their country, or they unsubscribed.",
                 count=number(held),
             ),
             (_("Choose the audience"), "audience"),
             _("Nobody in this audience may be written to"),
-        )
-        return
-    without, lands = _people(facts, "CONS-01")
-    if without:
-        yield red(
-            ngettext(
-                "%(num)s reader has no basis that carries mail there (%(lands)s).",
-                "%(num)s readers have no basis that carries mail there (%(lands)s).",
-                without,
-                lands=lands,
-            ),
-            _cure(),
         )
         return
     yield green(
@@ -68,6 +66,16 @@ def basis(facts: Facts) -> Iterable[Said]:
             held=number(held),
         )
     )
+    without, lands = _people(facts, "CONS-01")
+    if without:
+        yield _held(
+            ngettext(
+                "%(num)s reader has no basis that carries mail there (%(lands)s).",
+                "%(num)s readers have no basis that carries mail there (%(lands)s).",
+                without,
+                lands=lands,
+            )
+        )
     yield from _signed_up(facts)
 
 
@@ -92,7 +100,7 @@ def _signed_up(facts: Facts) -> Iterable[Said]:
 def double_opt_in(facts: Facts) -> Iterable[Said]:
     without, lands = _people(facts, "CONS-02")
     if without:
-        yield red(
+        yield _held(
             ngettext(
                 "%(num)s reader never confirmed by mail (%(lands)s). There a consent needs that "
                 "proof; existing customers do not.",
@@ -100,11 +108,8 @@ def double_opt_in(facts: Facts) -> Iterable[Said]:
                 "proof; existing customers do not.",
                 without,
                 lands=lands,
-            ),
-            _cure(),
-            _("Proof of double opt-in is missing"),
+            )
         )
-        return
     asked = _in(facts, *packs.countries_where("double_opt_in", facts.today))
     yield green(
         ngettext(
@@ -119,16 +124,14 @@ def double_opt_in(facts: Facts) -> Iterable[Said]:
 def implied(facts: Facts) -> Iterable[Said]:
     lapsed, lands = _people(facts, "CONS-03")
     if lapsed:
-        yield red(
+        yield _held(
             ngettext(
                 "%(num)s reader's purchase or inquiry is too long ago (%(lands)s).",
                 "%(num)s readers' purchases or inquiries are too long ago (%(lands)s).",
                 lapsed,
                 lands=lands,
-            ),
-            _cure(),
+            )
         )
-        return
     yield green(
         ngettext(
             "%(num)s reader in Canada, in time",
@@ -142,33 +145,40 @@ def implied(facts: Facts) -> Iterable[Said]:
 def purchased(facts: Facts) -> Iterable[Said]:
     bought, _lands = _people(facts, "CONS-04")
     if bought:
-        yield red(
+        yield _held(
             ngettext(
                 "%(num)s address came with a list that was bought or rented.",
                 "%(num)s addresses came with a list that was bought or rented.",
                 bought,
-            ),
-            _cure(),
+            )
         )
-        return
-    yield green(_("No list was bought; every opt-out is kept"))
+    else:
+        yield green(_("No list was bought; every opt-out is kept"))
 
 
 @rule("CONS-05", Severity.BLOCKS, lazy("Law by country"), "Country packs; not legal advice")
 def unknown_country(facts: Facts) -> Iterable[Said]:
+    if not facts.consent.judged:
+        yield red(
+            _(
+                "No country’s rules are in force on this day, so nobody can be judged. "
+                "Ask the operator."
+            ),
+            None,
+            _("The rules of countries are missing"),
+        )
+        return
     without, _lands = _people(facts, "CONS-05")
     if without:
-        yield red(
+        yield _held(
             ngettext(
                 "%(num)s reader lives in a country we do not know; the strictest of your markets "
                 "is applied, and it is not met.",
                 "%(num)s readers live in countries we do not know; the strictest of your markets "
                 "is applied, and it is not met.",
                 without,
-            ),
-            (_("Open the contacts"), "contacts"),
+            )
         )
-        return
     versions = [f"{country} {version}" for country, version in sorted(facts.consent.packs.items())]
     yield green(_("Packs used, not legal advice: %(packs)s", packs=", ".join(versions) or "–"))
 
@@ -177,15 +187,13 @@ def unknown_country(facts: Facts) -> Iterable[Said]:
 def from_vendor(facts: Facts) -> Iterable[Said]:
     without, _lands = _people(facts, "CONS-06")
     if without:
-        yield red(
+        yield _held(
             ngettext(
                 "%(num)s address came from the vendor, and on what basis is not written down.",
                 "%(num)s addresses came from the vendor, and on what basis is not written down.",
                 without,
-            ),
-            _cure(),
+            )
         )
-        return
     yield green(
         ngettext(
             "%(num)s address from the vendor; yours stay hidden from it",

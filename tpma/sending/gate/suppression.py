@@ -40,7 +40,13 @@ def applied(facts: Facts) -> Iterable[Said]:
 
 
 def _left_out(facts: Facts) -> int:
-    return facts.suppressed + facts.vendor_held + facts.no_consent + facts.not_opted_in
+    return (
+        facts.suppressed
+        + facts.vendor_held
+        + facts.no_consent
+        + facts.not_opted_in
+        + facts.unlawful
+    )
 
 
 @rule("SUPP-02", Severity.BLOCKS, lazy("Unsubscribes done"), "Gmail, Yahoo: two days; CAN-SPAM")

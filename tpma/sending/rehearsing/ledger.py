@@ -57,6 +57,7 @@ class Script:
     parts: list[str]  # of the sampled, in the order of their rows
     locales: dict[str, str | None]
     sender_domain: str
+    markets: str  # as `Launch.markets`
 
     @property
     def steps(self) -> int:
@@ -67,9 +68,10 @@ class Script:
 def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
     """Raises Invalid if there is nobody to write to."""
     plan = compiling.drawing(session, launch, system.settings.base_url)
+    law = audiences.legal_problem(session, launch.tenant_id, system.clock())
     writable = [
         *planning.audience(session, launch),
-        audiences.held_back(launch.vendor_id) == "",
+        audiences.held_back(launch.vendor_id, law=law) == "",
     ]
     readers = session.scalar(select(func.count(Contact.id)).where(*writable)) or 0
     if not readers:
@@ -94,6 +96,7 @@ def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
         parts=parts,
         locales=planning.locale_plan(plan, planning.reader_locales(session, launch)),
         sender_domain=sender.address.split("@", 1)[1],
+        markets=" ".join(audiences.markets(session, launch.tenant_id)),
     )
 
 
@@ -211,6 +214,7 @@ def _write(session: Session, copy: System, script: Script) -> None:
     launch = session.get_one(Launch, script.launch_id)
     now = copy.clock()
     launch.state, launch.segment_id = LaunchState.RUNNING, None  # the copy holds the chosen only
+    launch.markets = script.markets
     launch.started_at, launch.ends_at = now, now + _OPEN_FOR
     launch.steps_queued = 0
     _without_waits(session, launch, script.sender_domain)
