@@ -1,6 +1,6 @@
 """What a partner's pages list: contacts, their history, segments, the suppression list. Reads."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -122,6 +122,21 @@ def consents_of(session: Session, contact: Contact) -> list[Consent]:
 
 def newest_consent(session: Session, contact: Contact, purpose: ConsentPurpose) -> Consent | None:
     return next((c for c in consents_of(session, contact) if c.purpose == purpose), None)
+
+
+def newest_consents(
+    session: Session, contacts: Collection[Contact], purpose: ConsentPurpose
+) -> dict[UUID, Consent]:
+    """What the ledger says last of each of these people."""
+    last = (
+        select(func.max(Consent.seq))
+        .where(Consent.contact_id.in_([contact.id for contact in contacts]))
+        .where(Consent.purpose == purpose)
+        .group_by(Consent.contact_id)
+    )
+    tenants = {contact.id: contact.tenant_id for contact in contacts}
+    found = session.scalars(select(Consent).where(Consent.seq.in_(last)))
+    return {row.contact_id: row for row in found if row.tenant_id == tenants[row.contact_id]}
 
 
 def tags_of(session: Session, contact: Contact) -> list[str]:

@@ -1,6 +1,6 @@
 """What happens to people's data: known, consent given and withdrawn, suppressed, erased."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +29,7 @@ from tpma.audiences.suppressing import (
     lift_unsubscribe,
     suppress,
     suppress_contact,
+    suppress_contacts,
 )
 from tpma.core.db import clock_of, new_id, upsert
 from tpma.core.errors import Conflict
@@ -53,6 +54,7 @@ __all__ = [
     "suppress",
     "suppress_contact",
     "withdraw",
+    "withdraw_all",
 ]
 
 _FILLABLE = ("given_name", "family_name", "title", "phone", "company", "country", "locale")
@@ -218,19 +220,40 @@ def withdraw(
     For the partner's own mail the address is suppressed too. Doing it twice changes nothing.
     """
     newest = newest_consent(session, contact, purpose)
-    if newest is None or newest.state is not ConsentState.WITHDRAWN:
-        basis = newest.basis if newest else ConsentBasis.CONSENT
-        record_consent(
-            session,
-            contact,
-            purpose,
-            basis,
-            evidence={"channel": channel},
-            state=ConsentState.WITHDRAWN,
+    known = {contact.id: newest} if newest else {}
+    withdraw_all(session, [contact], purpose, channel, known, actor)
+
+
+def withdraw_all(
+    session: Session,
+    contacts: Sequence[Contact],
+    purpose: ConsentPurpose,
+    channel: str,
+    newest: Mapping[UUID, Consent],
+    actor: Actor | None = None,
+) -> None:
+    """`withdraw` for several people, each once; `newest` is what the ledger says of them."""
+    now = clock_of(session)()
+    for contact in contacts:
+        last = newest.get(contact.id)
+        if last is not None and last.state is ConsentState.WITHDRAWN:
+            continue
+        session.add(
+            Consent(
+                tenant_id=contact.tenant_id,
+                contact_id=contact.id,
+                purpose=purpose,
+                basis=last.basis if last else ConsentBasis.CONSENT,
+                state=ConsentState.WITHDRAWN,
+                at=now,
+                locale=contact.locale,
+                evidence={"channel": channel},
+            )
         )
         record(session, actor, contact.tenant_id, "consent.withdrawn", contact, channel=channel)
+    session.flush()
     if purpose == ConsentPurpose.PARTNER_MARKETING:
-        suppress_contact(session, contact, SuppressionReason.UNSUBSCRIBE, channel)
+        suppress_contacts(session, contacts, SuppressionReason.UNSUBSCRIBE, channel)
 
 
 def erase(session: Session, actor: Actor | None, contact: Contact) -> None:

@@ -1,6 +1,7 @@
 """Addresses nobody may write to: put on a list, and taken off it."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select
@@ -59,6 +60,19 @@ def suppress(
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An address to put on a list: its hash, and what of it may be shown."""
+
+    tenant_id: UUID | None
+    hashed: bytes
+    shown: str
+
+    @property
+    def key(self) -> tuple[UUID | None, bytes]:
+        return self.tenant_id, self.hashed
+
+
 def _suppress(
     session: Session,
     tenant_id: UUID | None,
@@ -68,17 +82,45 @@ def _suppress(
     source: str,
     shown: str,
 ) -> Suppression:
-    found = _suppression(session, tenant_id, scope, hashed)
-    if found is None:
-        _insert_suppression(session, tenant_id, scope, hashed, reason, source, shown)
-        found = _suppression(session, tenant_id, scope, hashed)
-        assert found is not None, "a suppression inserted or met on conflict is there"
-    if found.lifted_at is not None or _STRENGTH[reason] > _STRENGTH[found.reason]:
-        found.reason, found.source, found.lifted_at = reason, source[:200], None
-        found.shown = "" if reason is SuppressionReason.ERASURE else shown
-    found.list_id = None  # known by itself now: taking a list back leaves it
+    entry = _Entry(tenant_id, hashed, shown)
+    return _suppress_all(session, scope, [entry], reason, source)[entry.key]
+
+
+def _suppress_all(
+    session: Session,
+    scope: SuppressionScope,
+    entries: Sequence[_Entry],
+    reason: SuppressionReason,
+    source: str,
+) -> dict[tuple[UUID | None, bytes], Suppression]:
+    """One read and one write for any number; one read more for those that were not there."""
+    found = _known(session, scope, entries)
+    missing = [entry for entry in entries if entry.key not in found]
+    if missing:
+        _insert(session, scope, missing, reason, source)
+        found |= _known(session, scope, missing)
+    for entry in entries:
+        row = found[entry.key]
+        if row.lifted_at is not None or _STRENGTH[reason] > _STRENGTH[row.reason]:
+            row.reason, row.source, row.lifted_at = reason, source[:200], None
+            row.shown = "" if reason is SuppressionReason.ERASURE else entry.shown
+        row.list_id = None  # known by itself now: taking a list back leaves it
     session.flush()
     return found
+
+
+def _known(
+    session: Session, scope: SuppressionScope, entries: Sequence[_Entry]
+) -> dict[tuple[UUID | None, bytes], Suppression]:
+    wanted = {entry.key for entry in entries}
+    rows = session.scalars(
+        select(Suppression).where(
+            Suppression.email_hmac.in_([entry.hashed for entry in entries]),
+            Suppression.scope == scope,
+        )
+    )
+    keyed = (((row.tenant_id, row.email_hmac), row) for row in rows)
+    return {key: row for key, row in keyed if key in wanted}
 
 
 def _suppression(
@@ -93,42 +135,32 @@ def _suppression(
     )
 
 
-def _insert_suppression(
+def _insert(
     session: Session,
-    tenant_id: UUID | None,
     scope: SuppressionScope,
-    hashed: bytes,
+    entries: Sequence[_Entry],
     reason: SuppressionReason,
     source: str,
-    shown: str,
 ) -> None:
-    values = _values(session, tenant_id, scope, hashed, reason, source, shown)
-    session.execute(upsert(session, Suppression).values(values).on_conflict_do_nothing())
-
-
-def _values(
-    session: Session,
-    tenant_id: UUID | None,
-    scope: SuppressionScope,
-    hashed: bytes,
-    reason: SuppressionReason,
-    source: str,
-    shown: str,
-) -> dict[str, Any]:
+    """Two at once may mean the same address: the second meets the row of the first."""
     now = clock_of(session)()
-    return {
-        "id": new_id(session),
-        "tenant_id": tenant_id,
-        "scope": scope,
-        "email_hmac": hashed,
-        "shown": "" if reason is SuppressionReason.ERASURE else shown,
-        "reason": reason,
-        "source": source[:200],
-        "lifted_at": None,
-        "created_at": now,
-        "updated_at": now,
-        "row_version": 1,
-    }
+    rows = [
+        {
+            "id": new_id(session),
+            "tenant_id": entry.tenant_id,
+            "scope": scope,
+            "email_hmac": entry.hashed,
+            "shown": "" if reason is SuppressionReason.ERASURE else entry.shown,
+            "reason": reason,
+            "source": source[:200],
+            "lifted_at": None,
+            "created_at": now,
+            "updated_at": now,
+            "row_version": 1,
+        }
+        for entry in sorted(entries, key=lambda entry: entry.hashed)
+    ]
+    session.execute(upsert(session, Suppression).on_conflict_do_nothing(), rows)
 
 
 def half_shown(address: str) -> str:
@@ -154,16 +186,20 @@ def suppress_contact(
     session: Session, contact: Contact, reason: SuppressionReason, source: str
 ) -> None:
     """Put a contact's own address on its partner's list."""
-    if contact.hmac is not None:
-        _suppress(
-            session,
-            contact.tenant_id,
-            SuppressionScope.PARTNER,
-            contact.hmac,
-            reason,
-            source,
-            half_shown(contact.email),
-        )
+    suppress_contacts(session, [contact], reason, source)
+
+
+def suppress_contacts(
+    session: Session, contacts: Sequence[Contact], reason: SuppressionReason, source: str
+) -> None:
+    """Put these contacts' own addresses on their partners' lists."""
+    entries = [
+        _Entry(contact.tenant_id, contact.hmac, half_shown(contact.email))
+        for contact in contacts
+        if contact.hmac is not None
+    ]
+    if entries:
+        _suppress_all(session, SuppressionScope.PARTNER, entries, reason, source)
 
 
 def lift_unsubscribe(session: Session, contact: Contact) -> None:

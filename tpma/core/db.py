@@ -285,7 +285,7 @@ class Database:
             yield session
 
     def glance(self, statement: Executable, **given: Any) -> Any:
-        """The first row of one query, or None; without a session, for what is asked by the thousand."""
+        """The first row of one query, or None. No session: for what is asked by the thousand."""
         with self._readers.connect() as connection:
             return connection.execute(statement, given).first()
 

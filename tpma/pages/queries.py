@@ -118,14 +118,18 @@ _kept: Kept[str, PageArtifact] = Kept(_MOST_KEPT)
 
 def artifact(session: Session, found: Editions, locale: str) -> PageArtifact:
     """The frozen page in one of its editions."""
-    sha256 = found.hashes[locale]
+    return frozen(session, found.launch.id, found.asset, found.hashes[locale], locale)
+
+
+def frozen(session: Session, launch_id: UUID, asset: str, sha256: str, locale: str) -> PageArtifact:
+    """A frozen page by its hash, else as it is kept."""
     known = _kept.get(sha256)
     if known is not None:
         return known
     compiled = session.scalars(
         select(LaunchAsset.compiled).where(
-            LaunchAsset.launch_id == found.launch.id,
-            LaunchAsset.asset == found.asset,
+            LaunchAsset.launch_id == launch_id,
+            LaunchAsset.asset == asset,
             LaunchAsset.locale == locale,
         )
     ).one()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import babel_locale
+from tpma.core.together import Together
 from tpma.pages.answers import locked, visitor_tag
 from tpma.pages.queries import Reader
 from tpma.rendering.frame import Frame
@@ -66,9 +67,13 @@ def _desk() -> front.Desk:
     return found
 
 
+_Stops = Together[unsubscribing.Stop, bool | None]
+
+
 @public.record
 def _hand_over(setup: BlueprintSetupState) -> None:
     setup.app.extensions["tpma.readers"] = _Readers()
+    setup.app.extensions["tpma.stops"] = _Stops(unsubscribing.stop_all)
 
 
 def _mail() -> str:
@@ -82,7 +87,7 @@ def unsubscribe(token: str) -> ResponseReturnValue:
     """Ask, and change nothing: scanners follow links."""
     with system().db.reading() as session:
         message = queries.message_of(session, system().signer, token)
-        frame = queries.frame_of(session, message)
+        frame = queries.frame_of(session, message.id)
         address = queries.masked_address(session, message)
     return locked(
         unsubscribe_page(
@@ -102,10 +107,13 @@ def stop(token: str) -> ResponseReturnValue:
     """The button, or a mail program's one click (RFC 8058): no cookie, no session, no question."""
     one_click = request.form.get("List-Unsubscribe") == "One-Click"
     channel = unsubscribing.ONE_CLICK if one_click else unsubscribing.PAGE
-    with system().db.transaction() as session:
-        message = queries.message_of(session, system().signer, token)
-        unsubscribing.unsubscribe(session, message, visit(), channel)
-        frame = queries.frame_of(session, message)
+    message_id = system().signer.subject(token)
+    stop = unsubscribing.Stop(message_id, visit(), channel)
+    stops: _Stops = current_app.extensions["tpma.stops"]
+    if stops.do(system().db, stop) is None:
+        raise NotFound("This link is not one of ours.")
+    with system().db.reading() as session:
+        frame = queries.frame_of(session, message_id)
     return locked(unsubscribed_page(frame, undo_action=url_for(".undo", token=token)))
 
 
@@ -135,7 +143,7 @@ def prefer(token: str) -> ResponseReturnValue:
 
 def _preferences(session: Session, message: Message, token: str, *, saved: bool = False) -> str:
     """Who stopped everything is shown that, and the way back."""
-    frame = queries.frame_of(session, message)
+    frame = queries.frame_of(session, message.id)
     contact = preferring.person(session, message)
     if contact is None or preferring.has_stopped(session, contact):
         return unsubscribed_page(frame, undo_action=url_for(".undo", token=token))
@@ -178,7 +186,7 @@ def undo(token: str) -> ResponseReturnValue:
     with system().db.transaction() as session:
         message = queries.message_of(session, system().signer, token)
         is_back = unsubscribing.resubscribe(session, message)
-        frame = queries.frame_of(session, message)
+        frame = queries.frame_of(session, message.id)
     return locked(_said(frame, "back" if is_back else "nothing"))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
@@ -13,10 +13,10 @@ from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
 from tpma.launches.models import Launch, LaunchAsset, Link
+from tpma.pages import queries as pages
 from tpma.rendering.facts import LaunchFacts
 from tpma.rendering.frame import Frame, plain_frame
 from tpma.rendering.links import page_address
-from tpma.rendering.page import PageArtifact
 from tpma.sending.models import Message
 from tpma.tracking.models import EventType, TrackingEvent, Verdict
 
@@ -102,20 +102,38 @@ def reader(session: Session, signer: Signer, launch_id: UUID, token: str) -> Mes
     return message if message.launch_id == launch_id else None
 
 
-def frame_of(session: Session, message: Message) -> Frame:
+_SENDER = (
+    select(
+        Message.locale,
+        Message.launch_id,
+        Launch.primary_locale,
+        Launch.kit_version_id,
+    )
+    .join(Launch, Launch.id == Message.launch_id)
+    .where(Message.id == bindparam("message"))
+)
+_EDITION = (
+    select(LaunchAsset.sha256, LaunchAsset.locale)
+    .where(LaunchAsset.launch_id == bindparam("launch"), LaunchAsset.asset == bindparam("asset"))
+    .order_by(LaunchAsset.locale != bindparam("wanted"), LaunchAsset.locale != bindparam("primary"))
+    .limit(1)
+)
+
+
+def frame_of(session: Session, message_id: int) -> Frame:
     """Head and foot of the sender's pages in the language of the mail, as frozen with the launch.
 
-    A plain frame where the launch never had a page.
+    A plain frame where the launch never had a page. Raises NotFound for no such mail.
     """
-    launch = launch_of(session, message)
-    asset = kits.content(session, launch.kit_version_id).page.key
-    found = session.scalars(
-        select(LaunchAsset.compiled)
-        .where(LaunchAsset.launch_id == launch.id, LaunchAsset.asset == asset)
-        .order_by(LaunchAsset.locale != message.locale, LaunchAsset.locale != launch.primary_locale)
-        .limit(1)
-    ).first()
-    return PageArtifact.from_bytes(found).frame if found else plain_frame(message.locale)
+    row = session.execute(_SENDER, {"message": message_id}).first()
+    if row is None:
+        raise NotFound(_("This link is not one of ours."))
+    asset = kits.content(session, row.kit_version_id).page.key
+    wanted = {"wanted": row.locale, "primary": row.primary_locale}
+    edition = session.execute(_EDITION, {"launch": row.launch_id, "asset": asset, **wanted}).first()
+    if edition is None:
+        return plain_frame(row.locale)
+    return pages.frozen(session, row.launch_id, asset, *edition).frame
 
 
 def masked_address(session: Session, message: Message) -> str:

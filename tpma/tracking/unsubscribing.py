@@ -1,13 +1,17 @@
 """A reader stops the mails of a partner, or takes that back: effective as the request commits."""
 
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tpma.audiences import service as audiences
-from tpma.audiences.listings import newest_consent
+from tpma.audiences.listings import newest_consent, newest_consents
 from tpma.audiences.models import (
+    Consent,
     ConsentBasis,
     ConsentPurpose,
     ConsentState,
@@ -21,7 +25,9 @@ from tpma.identity.service import record as audit
 from tpma.sending.events import counting
 from tpma.sending.models import DeliveryFact, FactKind, Message
 from tpma.system import System
+from tpma.tracking import counting as events
 from tpma.tracking import queries, service
+from tpma.tracking.hits import Hit
 from tpma.tracking.models import EventType, Verdict
 from tpma.tracking.rules import Ruling, Visit
 
@@ -33,21 +39,126 @@ ONE_CLICK, PAGE, MAIL = "one_click", "page", "mail"
 _PERSON = Ruling(Verdict.HUMAN, "BOT-10")  # a POST: scanners only look
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Somebody holds the token of a mail and wants no more of them."""
+
+    message_id: int
+    visit: Visit
+    channel: str
+
+
 def unsubscribe(session: Session, message: Message, visit: Visit, channel: str) -> bool:
     """Withdraw, suppress and write down, in the caller's transaction; False if it held already.
 
     Works as long as the message is known, also when its launch or its sender is long over.
     """
-    held = _is_withdrawn(session, message)
-    contact = _contact(session, message)
-    if contact is not None:
-        audiences.withdraw(session, contact, PURPOSE, channel)
-    _keep_fact(session, message, visit.at, channel)
-    if held:
-        return False
-    launch = queries.launch_of(session, message)
-    service.record(session, EventType.UNSUBSCRIBE, launch, visit, message=message, ruling=_PERSON)
-    return True
+    session.flush()
+    [is_new] = stop_all(session, [Stop(message.id, visit, channel)])
+    session.refresh(message, ["seen"])
+    return bool(is_new)
+
+
+def stop_all(session: Session, stops: Sequence[Stop]) -> list[bool | None]:
+    """Many at once: for each whether it is new, None for a mail that is not known."""
+    messages = _messages(session, {stop.message_id for stop in stops})
+    people = _people(session, messages.values())
+    newest = newest_consents(session, people.values(), PURPOSE)
+    facts = _facts(session, messages)
+    fresh: dict[tuple[UUID, UUID] | int, Stop] = {}  # the first of each person and purpose
+    results: list[bool | None] = []
+    for stop in stops:
+        message = messages.get(stop.message_id)
+        if message is None:
+            results.append(None)
+            continue
+        contact = people.get(message.contact_id) if message.contact_id else None
+        known = newest.get(contact.id) if contact else None
+        held = known.state is ConsentState.WITHDRAWN if known else message.id in facts
+        key = (contact.tenant_id, contact.id) if contact else message.id
+        is_new = not held and key not in fresh
+        if is_new:
+            fresh[key] = stop
+        results.append(is_new)
+    _withdraw(session, stops, messages, people, newest)
+    _keep_facts(session, stops, messages, facts)
+    session.flush()
+    hits = [
+        Hit(EventType.UNSUBSCRIBE, stop.visit, messages[stop.message_id].launch_id, stop.message_id)
+        for stop in fresh.values()
+    ]
+    if hits:
+        service.write(session, hits, events.own_shard(), ruling=_PERSON)
+    return results
+
+
+def _messages(session: Session, ids: Collection[int]) -> dict[int, Message]:
+    found = session.scalars(select(Message).where(Message.id.in_(ids)))
+    return {message.id: message for message in found}
+
+
+def _people(session: Session, messages: Collection[Message]) -> dict[UUID, Contact]:
+    """Whom these mails went to, locked one after the other, so that two requests at once act in
+    turn. Without who was erased."""
+    tenants = {message.contact_id: message.tenant_id for message in messages if message.contact_id}
+    found = session.scalars(
+        select(Contact)
+        .where(Contact.id.in_(tenants), Contact.tenant_id.in_(set(tenants.values())))
+        .order_by(Contact.id)
+        .with_for_update()
+    )
+    return {
+        contact.id: contact
+        for contact in found
+        if contact.tenant_id == tenants[contact.id] and contact.status is not ContactStatus.ERASED
+    }
+
+
+def _withdraw(
+    session: Session,
+    stops: Sequence[Stop],
+    messages: Mapping[int, Message],
+    people: Mapping[UUID, Contact],
+    newest: Mapping[UUID, Consent],
+) -> None:
+    """By the way each person was first heard of."""
+    channels: dict[str, dict[UUID, Contact]] = {}
+    heard: set[UUID] = set()
+    for stop in stops:
+        message = messages.get(stop.message_id)
+        contact = people.get(message.contact_id) if message and message.contact_id else None
+        if contact is not None and contact.id not in heard:
+            heard.add(contact.id)
+            channels.setdefault(stop.channel, {})[contact.id] = contact
+    for channel, contacts in channels.items():
+        audiences.withdraw_all(session, list(contacts.values()), PURPOSE, channel, newest)
+
+
+def _facts(session: Session, ids: Collection[int]) -> set[int]:
+    return set(
+        session.scalars(
+            select(DeliveryFact.message_id).where(
+                DeliveryFact.message_id.in_(ids), DeliveryFact.kind == FactKind.UNSUBSCRIBED
+            )
+        )
+    )
+
+
+def _keep_facts(
+    session: Session, stops: Sequence[Stop], messages: Mapping[int, Message], facts: set[int]
+) -> None:
+    """Facts only add up: taken back or repeated, a message has at most one of this kind."""
+    for stop in stops:
+        if stop.message_id in messages and stop.message_id not in facts:
+            facts.add(stop.message_id)
+            session.add(
+                DeliveryFact(
+                    message_id=stop.message_id,
+                    kind=FactKind.UNSUBSCRIBED,
+                    at=stop.visit.at,
+                    detail=stop.channel,
+                )
+            )
 
 
 def by_mail(system: System, token: str, at: datetime) -> str:
@@ -100,35 +211,10 @@ def _contact(session: Session, message: Message) -> Contact | None:
     return found if found and found.status is not ContactStatus.ERASED else None
 
 
-def _is_withdrawn(session: Session, message: Message) -> bool:
-    contact = _contact(session, message)
-    newest = newest_consent(session, contact, PURPOSE) if contact else None
-    if newest is None:
-        return _fact(session, message) is not None
-    return newest.state is ConsentState.WITHDRAWN
-
-
 def _may_take_back(session: Session, message: Message, contact: Contact) -> bool:
     newest = newest_consent(session, contact, PURPOSE)
     if newest is None or newest.state is not ConsentState.WITHDRAWN:
         return False
     ours = newest.evidence.get("channel") in (ONE_CLICK, PAGE, MAIL)
     lately = clock_of(session)() - newest.at <= TAKE_BACK
-    return ours and lately and _fact(session, message) is not None
-
-
-def _fact(session: Session, message: Message) -> DeliveryFact | None:
-    return session.scalar(
-        select(DeliveryFact).where(
-            DeliveryFact.message_id == message.id, DeliveryFact.kind == FactKind.UNSUBSCRIBED
-        )
-    )
-
-
-def _keep_fact(session: Session, message: Message, at: datetime, channel: str) -> None:
-    """Facts only add up: taken back or repeated, a message has at most one of this kind."""
-    if _fact(session, message) is None:
-        session.add(
-            DeliveryFact(message_id=message.id, kind=FactKind.UNSUBSCRIBED, at=at, detail=channel)
-        )
-        session.flush()
+    return ours and lately and bool(_facts(session, [message.id]))

@@ -1,0 +1,85 @@
+"""Group commit: requests that come while one commits are done together in the next transaction.
+
+A transaction costs its statements and a sync of the disk, and a database of one file takes one
+writer at a time. Who comes first goes at once and alone; who comes meanwhile shares both.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Generic, TypeVar
+
+from sqlalchemy.orm import Session
+
+from tpma.core.db import Database
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+_MOST = 64  # items a transaction: how long one may wait for the others
+
+
+@dataclass(slots=True)
+class _Ticket(Generic[_Item, _Result]):
+    db: Database
+    item: _Item
+    results: Sequence[_Result] = ()  # one, once it is done
+    error: BaseException | None = None
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self.results) or self.error is not None
+
+
+class Together(Generic[_Item, _Result]):
+    """`work` does any number of items in a transaction and gives a result for each, in order.
+
+    It raises only for what must not be written: then every item is tried alone, so that nobody
+    fails for another's sake. What is wrong with one item it tells by its result.
+    """
+
+    def __init__(self, work: Callable[[Session, Sequence[_Item]], Sequence[_Result]]) -> None:
+        self._work = work
+        self._waiting: deque[_Ticket[_Item, _Result]] = deque()
+        self._turn = Lock()
+
+    def do(self, db: Database, item: _Item) -> _Result:
+        """The item's result; it is committed when this returns. Raises what `work` raises."""
+        ticket = _Ticket[_Item, _Result](db, item)
+        self._waiting.append(ticket)
+        with self._turn:
+            while not ticket.is_done:
+                self._next()
+        if ticket.error is not None:
+            raise ticket.error
+        return ticket.results[0]
+
+    def _next(self) -> None:
+        """Do what waits for the same database as the first one."""
+        tickets = [self._waiting.popleft()]
+        while self._waiting and len(tickets) < _MOST and self._waiting[0].db is tickets[0].db:
+            tickets.append(self._waiting.popleft())
+        try:
+            self._commit(tickets)
+        except Exception as error:
+            if len(tickets) == 1:
+                tickets[0].error = error
+                return
+            for ticket in tickets:
+                self._alone(ticket)
+        except BaseException as error:
+            for ticket in tickets:  # nobody waits for what will not be done
+                ticket.error = error
+            raise
+
+    def _alone(self, ticket: _Ticket[_Item, _Result]) -> None:
+        try:
+            self._commit([ticket])
+        except Exception as error:
+            ticket.error = error
+
+    def _commit(self, tickets: Sequence[_Ticket[_Item, _Result]]) -> None:
+        with tickets[0].db.transaction() as session:
+            results = self._work(session, [ticket.item for ticket in tickets])
+        for ticket, result in zip(tickets, results, strict=True):
+            ticket.results = (result,)
