@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from tpma.audiences.models import (
     Consent,
@@ -28,15 +28,17 @@ MARKETING = ConsentPurpose.PARTNER_MARKETING
 
 def newest(condition: ColumnElement[bool], purpose: ConsentPurpose) -> ColumnElement[bool]:
     """The newest row of the ledger for the contact and purpose meets the condition."""
-    other = aliased(Consent)
-    last = (
-        select(func.max(other.seq))
-        .where(other.contact_id == Contact.id, other.purpose == purpose)
+    # By the end of the index and to its row at once; the highest number first, and then the row
+    # that has it, is a second look-up for each reader.
+    found = (
+        select(case((condition, 1), else_=0))
+        .where(Consent.contact_id == Contact.id, Consent.purpose == purpose)
+        .order_by(Consent.seq.desc())
+        .limit(1)
         .correlate(Contact)
         .scalar_subquery()
     )
-    found = select(Consent.seq).where(Consent.seq == last, condition)
-    return found.correlate(Contact).exists()
+    return func.coalesce(found, 0) == 1
 
 
 def markets(session: Session, tenant_id: UUID) -> list[str]:
