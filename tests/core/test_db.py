@@ -20,8 +20,11 @@ from tpma.core.db import (
     json_elements,
     key_text,
     new_id,
+    one_of,
     passed_rows,
+    roomy,
     upsert,
+    values,
 )
 from tpma.core.ids import uuid7
 from tpma.identity.models import Membership
@@ -221,3 +224,41 @@ def test_a_whole_batch_is_one_parameter(db, row):
         )
     with db.reading() as session:
         assert session.get_one(Job, row).error == 'say "ü"'
+
+
+def test_many_numbers_are_one_parameter(db, row):
+    with db.transaction() as session:
+        wanted = one_of(session, Job.attempts, "given")
+        found = select(Job.id).where(wanted)
+        assert session.scalars(found, {"given": values(session, [3, 0, 7])}).all() == [row]
+        assert session.scalars(found, {"given": values(session, [3])}).all() == []
+        assert session.scalars(found, {"given": values(session, [])}).all() == []
+
+
+def test_many_keys_are_one_parameter(db, row):
+    with db.transaction() as session:
+        found = select(Job.id).where(one_of(session, Job.id, "given"))
+        assert session.scalars(found, {"given": values(session, [uuid7(NOW), row])}).all() == [row]
+
+
+def test_the_room_a_statement_got_is_given_back_also_after_a_fault(db):
+    def room(session) -> int | None:
+        return None if db.dialect != "sqlite" else session.scalar(text("PRAGMA cache_size"))
+
+    with db.transaction() as session:
+        usual = room(session)
+        with roomy(session):
+            assert usual is None or room(session) == -64 * 1024
+        assert room(session) == usual
+        with pytest.raises(LookupError), roomy(session):
+            raise LookupError
+        assert room(session) == usual
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_postgresql_compiles_no_statement_of_ours_first(db):
+    with pytest.raises(LookupError), db.transaction() as session:
+        session.execute(text("SELECT 1"))
+        raise LookupError  # a rollback takes nothing of it back
+    with db.reading() as session:
+        assert session.scalar(text("SHOW jit")) == "off"

@@ -14,7 +14,7 @@ from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail
 from tpma.audiences import service as audiences
-from tpma.audiences.models import Contact
+from tpma.audiences.models import Contact, SuppressedDomain, SuppressionScope
 from tpma.identity.models import Organisation
 from tpma.launches import service as launches
 from tpma.launches.models import LaunchState
@@ -161,6 +161,26 @@ def test_an_unsubscribe_between_reading_and_intent_still_counts(db, running, sys
     mail = FakeMail()
     engine.drain(look.by(system, mail, send_batch=50), look.owner(), most_batches=1)
     assert len(mail.asked) == 4
+
+
+def test_a_domain_blocked_between_reading_and_intent_still_counts(db, running, system, monkeypatch):
+    """Until then nobody blocked any, and domains were not even asked about."""
+    commit_intent = engine._commit_intent
+    with db.transaction() as session:
+        first = session.scalars(select(Contact).order_by(Contact.id)).first()
+        first.email = first.email_norm = "ada@eu.blocked.example"
+
+    def late(system, lease, prepared):
+        with db.transaction() as session:
+            whose = {"tenant_id": running.tenant_id, "scope": SuppressionScope.PARTNER}
+            session.add(SuppressedDomain(domain="blocked.example", subdomains=True, **whose))
+        return commit_intent(system, lease, prepared)
+
+    monkeypatch.setattr(engine, "_commit_intent", late)
+    mail = FakeMail()
+    engine.drain(look.by(system, mail, send_batch=50), look.owner(), most_batches=1)
+    assert len(mail.asked) == 4
+    assert "ada@eu.blocked.example" not in {envelope.rcpt_to for envelope in mail.asked}
 
 
 def test_an_unsubscribe_racing_the_intent_is_wholly_before_or_after(db, session, system):

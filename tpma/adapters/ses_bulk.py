@@ -20,6 +20,7 @@ _ESCAPED = 2  # of a character in JSON, at most; control characters are in no va
 _MOST_FORM = 500_000  # bytes of a template
 _NAME = re.compile(r"[!-9;-~]{1,126}")
 _VALUE = re.compile(r"[ -~]{1,995}")
+_VALUES = re.compile(r"(?:[ -~]{1,995}\n)*")
 
 
 def problems(envelope: Envelope) -> list[str]:
@@ -27,7 +28,7 @@ def problems(envelope: Envelope) -> list[str]:
     filled = envelope.filled
     assert filled is not None
     found = _form_problems(filled.form)
-    if not all(map(mail_checks.is_address, (envelope.mail_from, envelope.rcpt_to))):
+    if not (_is_sender(envelope.mail_from) and mail_checks.is_address(envelope.rcpt_to)):
         found = [*found, "addresses must be plain ASCII, one each, without quotes"]
     if len(filled.form.headers) + len(filled.headers) > _MOST_HEADERS:
         found = [*found, f"more than {_MOST_HEADERS} headers of its own"]
@@ -56,7 +57,17 @@ def _form_problems(form: Form) -> list[str]:
 
 
 def _clean(headers: Sequence[tuple[str, str]]) -> bool:
-    return all(_NAME.fullmatch(name) and _VALUE.fullmatch(text) for name, text in headers)
+    values = "".join([f"{text}\n" for _name, text in headers])
+    is_plain = _VALUES.fullmatch(values) is not None and values.count("\n") == len(headers)
+    return is_plain and _are_names(*(name for name, _text in headers))
+
+
+_is_sender = lru_cache(maxsize=64)(mail_checks.is_address)
+
+
+@lru_cache(maxsize=64)
+def _are_names(*names: str) -> bool:
+    return all(map(_NAME.fullmatch, names))
 
 
 def request(envelopes: Sequence[Envelope], configuration_set: str) -> dict[str, Any]:

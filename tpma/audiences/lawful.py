@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from tpma.audiences.models import (
     Consent,
@@ -30,15 +30,17 @@ LAWS = tuple(f"CONS-0{number}" for number in range(1, 7))  # why a law holds som
 
 def newest(condition: ColumnElement[bool], purpose: ConsentPurpose) -> ColumnElement[bool]:
     """The newest row of the ledger for the contact and purpose meets the condition."""
-    found = select(Consent.seq).where(Consent.seq == _last(purpose), condition)
-    return found.correlate(Contact).exists()
+    return func.coalesce(_of_newest(case((condition, 1), else_=0), purpose), 0) == 1
 
 
-def _last(purpose: ConsentPurpose) -> Any:
-    other = aliased(Consent)
+def _of_newest(what: Any, purpose: ConsentPurpose) -> Any:
+    """By the end of the index and to its row at once; the highest number first, and then the row
+    that has it, is a second look-up for each reader."""
     return (
-        select(func.max(other.seq))
-        .where(other.contact_id == Contact.id, other.purpose == purpose)
+        select(what)
+        .where(Consent.contact_id == Contact.id, Consent.purpose == purpose)
+        .order_by(Consent.seq.desc())
+        .limit(1)
         .correlate(Contact)
         .scalar_subquery()
     )
@@ -86,8 +88,7 @@ def problem_under(
         *((fault, rule) for rule, fault in _faults(own, today)),
         (and_(unmet, ~_in(known)), "CONS-05"),
     ]
-    said = select(case(*whens, else_="")).where(Consent.seq == _last(purpose)).correlate(Contact)
-    return func.coalesce(said.scalar_subquery(), "CONS-01")
+    return func.coalesce(_of_newest(case(*whens, else_=""), purpose), "CONS-01")
 
 
 def _faults(

@@ -3,6 +3,7 @@
 The only module that knows SQLite from PostgreSQL.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Subquery,
     TableValuedAlias,
     Text,
+    any_,
     bindparam,
     cast,
     column,
@@ -133,7 +135,8 @@ def _stamp(session: Session, _context: UOWTransaction, _instances: object) -> No
 
 
 def _dialect(session: Session) -> str:
-    return session.get_bind().dialect.name
+    # Finding out what a session is bound to costs more than many a statement: it is one engine.
+    return (session.bind or session.get_bind()).dialect.name
 
 
 def upsert(session: Session, table: type[Base]) -> postgresql.Insert | sqlite.Insert:
@@ -219,6 +222,25 @@ def grown(session: Session, *tables: type[Base]) -> None:
         session.execute(text(f"ANALYZE {names}"))
 
 
+@contextmanager
+def roomy(session: Session) -> Iterator[None]:
+    """Let SQLite keep 64 MB of pages for a statement over many rows, and give them back after it.
+
+    Its usual 2 MB are fewer than one index of 50,000 hashes has: then each row costs the reading
+    of a page and the writing of another.
+    """
+    core = session.connection()
+    if core.dialect.name != "sqlite":
+        yield
+        return
+    usual = core.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    core.exec_driver_sql(f"PRAGMA cache_size = -{64 * 1024}")
+    try:
+        yield
+    finally:
+        core.exec_driver_sql(f"PRAGMA cache_size = {usual}")
+
+
 def passed_rows(session: Session, name: str, **kinds: TypeEngine[Any]) -> Subquery:
     """The rows of a JSON array of objects, passed as the one parameter `name`.
 
@@ -236,6 +258,28 @@ def passed_rows(session: Session, name: str, **kinds: TypeEngine[Any]) -> Subque
             for key, kind in kinds.items()
         )
     ).subquery(name)
+
+
+def one_of(session: Session, column: Any, name: str) -> ColumnElement[bool]:
+    """The column has one of many values, passed by `values` as the one parameter `name`.
+
+    An IN with a sign for each value is another statement for each number of them: read, planned
+    and prepared again. Keys are whole numbers or UUIDs.
+    """
+    if _dialect(session) == "postgresql":
+        kind: TypeEngine[Any] = postgresql.ARRAY(column.type)
+        met: ColumnElement[bool] = column == any_(bindparam(name, type_=kind))
+        return met
+    each = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+    found: ColumnElement[bool] = column.in_(select(each.c.value))
+    return found
+
+
+def values(session: Session, keys: Sequence[int] | Sequence[UUID]) -> Any:
+    """What `one_of` takes as its parameter."""
+    if _dialect(session) == "postgresql":
+        return list(keys)
+    return json.dumps([key.hex if isinstance(key, UUID) else key for key in keys])
 
 
 def key_text(session: Session, key: UUID) -> str:
@@ -263,6 +307,8 @@ class Database:
         self.engine = create_engine(url, **engine)
         if self.dialect == "sqlite":
             _make_sqlite_strict(self.engine)
+        else:
+            _let_postgresql_plan_plainly(self.engine)
         self._readers = self.engine.execution_options(tpma_reading=True, postgresql_readonly=True)
         self._writing = sessionmaker(self.engine, expire_on_commit=False, info={"clock": clock})
         self._reading = sessionmaker(self._readers, expire_on_commit=False, info={"clock": clock})
@@ -307,6 +353,21 @@ def throw_away(path: Path, clock: Clock) -> Database:
 
     Base.metadata.create_all(made.engine)
     return made
+
+
+def _let_postgresql_plan_plainly(engine: Engine) -> None:
+    """No statement of ours is compiled to machine code first.
+
+    The questions a launch asks of its readers have many branches: PostgreSQL takes that for a
+    long statement and compiles it for two seconds, whether there are a hundred readers or a
+    million, who then take no less time.
+    """
+
+    @event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: Any) -> None:
+        connection.autocommit = True  # or the setting would go with the first rollback
+        connection.execute("SET jit = off")
+        connection.autocommit = False
 
 
 def _make_sqlite_strict(engine: Engine) -> None:

@@ -109,14 +109,17 @@ class MailSkeleton:
     def values(self, person: Person, token: str) -> dict[str, str]:
         """What fills the fields of `template`, escaped for the place it stands in."""
         names = self._person(person)
-        text = {forms.name(name): value for name, value in names.items()}
-        html = {forms.name(name, "_html"): escape(value) for name, value in names.items()}
+        text = {_TEXT_FIELDS[name]: value for name, value in names.items()}
+        html = {_HTML_FIELDS[name]: _escaped(value) for name, value in names.items()}
         return {**text, **html, "token": token}
 
     def _person(self, person: Person) -> dict[str, str]:
         """The person's fields on one line each, the kit's fallback where there is nothing."""
-        found = {name: _one_line(getattr(person, own)) for name, own in PERSON.items()}
-        return {name: value or self.fallbacks.get(name, "") for name, value in found.items()}
+        fallback = self.fallbacks.get
+        return {
+            name: _one_line(getattr(person, own)) or fallback(name, "")
+            for name, own in PERSON.items()
+        }
 
     def _footer(self, country: str) -> tuple[str, str]:
         return self.footers.get(country, self.footers[""])
@@ -193,6 +196,11 @@ def _part_header(kind: bytes) -> bytes:
         b"\r\nContent-Type: text/" + kind + b"; charset=utf-8\r\n"
         b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"
     )
+
+
+_TEXT_FIELDS = {name: forms.name(name) for name in PERSON}
+_HTML_FIELDS = {name: forms.name(name, "_html") for name in PERSON}
+_escaped = lru_cache(maxsize=8192)(escape)
 
 
 @lru_cache(maxsize=8192)

@@ -4,19 +4,19 @@ The statements are put together once: for a wave of twenty, building them anew c
 what the database does for them.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, select, update
 from sqlalchemy.orm import Session, load_only
 
 from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact
-from tpma.core.db import insert_rows, one_writer
+from tpma.core.db import insert_rows, one_of, one_writer, per_dialect, values
 from tpma.launches.models import Launch
 from tpma.sending import lanes, planning, sequences
 from tpma.sending.envelopes import raw_hash
@@ -27,44 +27,48 @@ from tpma.sending.preparing import Prepared
 from tpma.system import System
 
 GRACE = timedelta(seconds=10)
-_MINE: Any = bindparam("ids", expanding=True)
-_QUEUED = and_(Message.id.in_(_MINE), Message.send_state == SendState.QUEUED)
 
 
 def write(
     session: Session, system: System, lease: Lease, prepared: Sequence[Prepared], now: datetime
 ) -> list[Prepared] | None:
     """Those that are now ours to send; None if the lease is lost or the launch runs no more."""
-    held = _renewed(session, system, lease, now)
-    if held is None:
+    renewed = _renewed(session, system, lease, now)
+    if renewed is None:
         return None
-    vendor_id, markets = held
+    run = session.connection().execute
     ids = [one.recipient.message_id for one in prepared]
+    mine = {"ids": values(session, ids)}
     if not one_writer(session):
         contact_ids = [one.recipient.contact_id for one in prepared]
-        session.execute(_hold_people(), {"contact_ids": contact_ids}).all()
-    session.execute(_drop_refusing(markets, now.date()), {"ids": ids, "of_vendor": vendor_id})
+        run(_hold_people(session), {"contact_ids": values(session, contact_ids)}).all()
+    drop = _drop_refusing(renewed.markets, now.date(), renewed.domains)
+    run(drop(session), mine | {"of_vendor": renewed.vendor_id})
     if lease.step > 1:  # the first mail has no way before it that anybody could leave
         _drop_left(session, lease, ids)
-    taken: dict[int, int] = {
-        row.id: row.attempt_n
-        for row in session.execute(_take(), {"ids": ids, "of_chunk": lease.chunk_id})
-    }
+    found = run(_take(session), mine | {"of_chunk": lease.chunk_id})
+    taken: dict[int, int] = {row.id: row.attempt_n for row in found}
     owned = [_as_taken(one, taken) for one in prepared if one.recipient.message_id in taken]
     attempts = _attempts(system, owned, now)
     insert_rows(session, Attempt, attempts)
     return owned
 
 
-def _renewed(
-    session: Session, system: System, lease: Lease, now: datetime
-) -> tuple[UUID, str] | None:
-    """The heartbeat, and the launch's vendor and markets; None if the lease is lost or it no
-    longer runs."""
+@dataclass(frozen=True, slots=True)
+class _Renewed:
+    """What a launch says of its readers; `domains`: whether anybody blocks domains."""
+
+    vendor_id: UUID
+    markets: str
+    domains: bool
+
+
+def _renewed(session: Session, system: System, lease: Lease, now: datetime) -> _Renewed | None:
+    """The heartbeat; None if the lease is lost or the launch no longer runs."""
     until = now + timedelta(seconds=system.settings.lease_seconds)
     mine = {"of_chunk": lease.chunk_id, "owner": lease.owner, "of_launch": lease.launch_id}
-    found = session.execute(_renew(), mine | {"until": until}).one_or_none()
-    return (found[0], found[1]) if found else None
+    found = session.connection().execute(_renew(), mine | {"until": until}).one_or_none()
+    return None if found is None else _Renewed(found[0], found[1], bool(found[2]))
 
 
 def _as_taken(one: Prepared, taken: dict[int, int]) -> Prepared:
@@ -106,31 +110,41 @@ def _renew() -> Any:
         .where(SendChunk.id == bindparam("of_chunk"), SendChunk.lease_owner == bindparam("owner"))
         .where(SendChunk.launch_id.in_(running))
         .values(lease_until=bindparam("until"))
-        .returning(vendor, markets)
-        .execution_options(synchronize_session=False)
+        .returning(vendor, markets, audiences.domain_blocked())
     )
 
 
-@cache
-def _hold_people() -> Any:
+@per_dialect
+def _hold_people(session: Session) -> Any:
     """Whoever unsubscribes locks the contact first: they come wholly before this, or after.
 
     KEY SHARE waits for that lock and for no ordinary change of a contact.
     """
     return (
         select(Contact.id)
-        .where(Contact.id.in_(bindparam("contact_ids", expanding=True)))
+        .where(one_of(session, Contact.id, "contact_ids"))
         .order_by(Contact.id)
         .with_for_update(read=True, key_share=True)
     )
 
 
+def _queued(session: Session) -> ColumnElement[bool]:
+    return and_(one_of(session, Message.id, "ids"), Message.send_state == SendState.QUEUED)
+
+
 @lru_cache(maxsize=256)
-def _drop_refusing(markets: str, today: date) -> Any:
+def _drop_refusing(markets: str, today: date, domains: bool) -> Callable[[Session], Any]:
     """Who unsubscribed or withdrew before this commit, or whose consent carries no mail any more
-    in their country, gets nothing after it (T6)."""
-    law = audiences.problem_under(markets.split(), today)
-    return planning.skipping(bindparam("of_vendor", type_=Uuid()), _QUEUED, law)
+    in their country, gets nothing after it (T6). Where somebody blocks domains (`domains`) it has
+    so many words that no driver remembers them."""
+
+    @per_dialect
+    def statement(session: Session) -> Any:
+        law = audiences.problem_under(markets.split(), today)
+        vendor = bindparam("of_vendor", type_=Uuid())
+        return planning.skipping(vendor, _queued(session), law, domains=domains)
+
+    return statement
 
 
 def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
@@ -141,12 +155,11 @@ def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
     sequences.skip_left(session, launch, lease.step, waiting)
 
 
-@cache
-def _take() -> Any:
+@per_dialect
+def _take(session: Session) -> Any:
     return (
         update(Message)
-        .where(_QUEUED, Message.chunk_id == bindparam("of_chunk"))
+        .where(_queued(session), Message.chunk_id == bindparam("of_chunk"))
         .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
         .returning(Message.id, Message.attempt_n)
-        .execution_options(synchronize_session=False)
     )

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tpma.core.db import Base, key_text, passed_rows, per_dialect, upsert
+from tpma.core.db import Base, key_text, one_of, passed_rows, per_dialect, upsert, values
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.ports.mail import Outcome, Scope, SendResult
@@ -107,7 +107,7 @@ def _accept(
     attempts = [{"id": key_text(session, one.attempt_id), "pid": r.provider_id} for one, r in taken]
     run(_closing(session), {"given": json.dumps(attempts)})
     ids = [one.recipient.message_id for one, _result in taken]
-    open_ids = set(run(_OPEN, {"ids": ids}).scalars())
+    open_ids = set(run(_open(session), {"ids": values(session, ids)}).scalars())
     mine = [(one, result) for one, result in taken if one.recipient.message_id in open_ids]
     if not mine:
         return
@@ -159,16 +159,21 @@ _FREE = (
 )
 _ATTEMPTS: Any = Attempt.__table__
 _MESSAGES: Any = Message.__table__
-_OPEN = (
-    select(_MESSAGES.c.id)
-    .where(_MESSAGES.c.id.in_(bindparam("ids", expanding=True)))
-    .where(_MESSAGES.c.send_state.in_(MOVES[Outcome.ACCEPTED][0]))
-    .order_by(_MESSAGES.c.id)
-    .with_for_update()
-)
 
 
 # Statements over the mails of a wave, each put together once for each kind of database.
+@per_dialect
+def _open(session: Session) -> Any:
+    """Those an acceptance is news of, locked."""
+    return (
+        select(_MESSAGES.c.id)
+        .where(one_of(session, _MESSAGES.c.id, "ids"))
+        .where(_MESSAGES.c.send_state.in_(MOVES[Outcome.ACCEPTED][0]))
+        .order_by(_MESSAGES.c.id)
+        .with_for_update()
+    )
+
+
 @per_dialect
 def _closing(session: Session) -> Any:
     given = passed_rows(session, "given", id=_ATTEMPTS.c.id.type, pid=String())

@@ -27,7 +27,7 @@ from sqlalchemy.orm import Session
 from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact, ContactStatus
 from tpma.audiences.rules import Held, told
-from tpma.core.db import upsert
+from tpma.core.db import roomy, upsert
 from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch
 from tpma.launches.steps import Step
@@ -129,7 +129,7 @@ def plan_first(
         literal(1),
         literal(0),
     )
-    return _insert(session, rows)
+    return _insert(session, plan.launch, 1, rows)
 
 
 def _engaged() -> list[Any]:
@@ -168,7 +168,7 @@ def plan_next(session: Session, launch: Launch, step: Step) -> int:
         literal(1),
         literal(0),
     ).select_from(people)
-    return _insert(session, rows)
+    return _insert(session, launch, step.number, rows)
 
 
 _COLUMNS = [
@@ -186,12 +186,19 @@ _COLUMNS = [
 ]
 
 
-def _insert(session: Session, rows: Select[Any]) -> int:
+def _insert(session: Session, launch: Launch, step: int, rows: Select[Any]) -> int:
+    """Add what is not there yet; how many. Who plans the same launch at once waits for us.
+
+    Where nothing was planned before, no row has to be looked for before it is added.
+    """
+    session.execute(select(Launch.id).where(Launch.id == launch.id).with_for_update(key_share=True))
+    mine = (Message.launch_id == launch.id, Message.step == step)
     # SQLite reads "SELECT … ON CONFLICT" as a join unless the select has a WHERE.
     made = upsert(session, Message).from_select(_COLUMNS, rows.where(literal(True)))
-    result: Any = session.execute(
-        made.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-    )
+    if session.scalar(select(Message.id).where(*mine).limit(1)) is not None:
+        made = made.on_conflict_do_nothing()
+    with roomy(session):
+        result: Any = session.execute(made.execution_options(preserve_rowcount=True))
     return int(result.rowcount)
 
 
@@ -246,14 +253,18 @@ def drop_unmailable(
 
 
 def skipping(
-    vendor_id: UUID | Any, waiting: ColumnElement[bool], law: ColumnElement[str]
+    vendor_id: UUID | Any,
+    waiting: ColumnElement[bool],
+    law: ColumnElement[str],
+    *,
+    domains: bool = True,
 ) -> Update:
     """Skip, among the messages `waiting` names, those nobody may send any more (T2, T6).
 
     `vendor_id` may be a parameter of the statement.
     """
     why = (
-        select(audiences.held_back(vendor_id, law=law))
+        select(audiences.held_back(vendor_id, law=law, domains=domains))
         .where(Contact.id == Message.contact_id, Contact.status == ContactStatus.ACTIVE)
         .correlate(Message)
         .scalar_subquery()

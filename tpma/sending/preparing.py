@@ -54,7 +54,7 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
             Message.locale,
             Message.step,
             Message.variant,
-            Contact.id.label("contact_id"),
+            Contact.id,
             Contact.email,
             Contact.given_name,
             Contact.family_name,
@@ -67,19 +67,10 @@ def waiting(session: Session, chunk_id: int, most: int, now: datetime) -> list[R
         .order_by(Message.seq)
         .limit(most)
     )
+    # In the order of the columns: names of columns are looked up for each row anew.
     return [
-        Recipient(
-            message_id=row.id,
-            generation=row.generation,
-            attempt_n=row.attempt_n,
-            locale=row.locale,
-            step=row.step,
-            contact_id=row.contact_id,
-            address=row.email,
-            person=Person(row.given_name, row.family_name, row.company, row.country),
-            variant=row.variant,
-        )
-        for row in rows
+        Recipient(key, generation, tries, locale, step, who, email, Person(*facts), variant)
+        for key, generation, tries, locale, step, variant, who, email, *facts in rows
     ]
 
 
