@@ -8,7 +8,7 @@ readers, as planning would give them today. Share and hours were the same for al
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
+revision = "0013"
 down_revision = "0012"
 
 
