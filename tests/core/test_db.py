@@ -257,8 +257,8 @@ def test_the_room_a_statement_got_is_given_back_also_after_a_fault(db):
 
 @pytest.mark.parametrize("db", ["postgresql"], indirect=True)
 def test_postgresql_compiles_no_statement_of_ours_first(db):
-    with pytest.raises(LookupError), db.transaction() as session:
+    with db.transaction() as session:
         session.execute(text("SELECT 1"))
-        raise LookupError  # a rollback takes nothing of it back
+        session.rollback()  # takes nothing of it back
     with db.reading() as session:
         assert session.scalar(text("SHOW jit")) == "off"
