@@ -154,6 +154,16 @@ def _loaded(row: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 BY_IDS: tuple[Any, ...] = (pages._shelves._made, pages._bodies._made, kits._kept._contents)
 
 
+def _count_on(cursor: Any, name: str) -> None:
+    """The next row gets a number after those that were laid, as SQLite sees to by itself."""
+    column = Base.metadata.tables[name].autoincrement_column
+    if column is not None:
+        cursor.execute(
+            f"SELECT setval(pg_get_serial_sequence('{name}', '{column.name}'), max({column.name}))"
+            f" FROM {name}"
+        )
+
+
 def _laid(session: Session, beginning: Kept) -> Any:
     """The rows put in by the driver, and the builder's own read back with its relations."""
     for known in BY_IDS:
@@ -164,6 +174,7 @@ def _laid(session: Session, beginning: Kept) -> Any:
         if connection.dialect.name == "postgresql":
             with cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy:
                 copy.write(rows)
+            _count_on(cursor, name)
         else:
             places = ", ".join("?" * len(rows[0]))
             cursor.executemany(f"INSERT INTO {name} ({columns}) VALUES ({places})", rows)

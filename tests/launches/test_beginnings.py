@@ -64,6 +64,16 @@ def test_a_second_one_in_the_same_database_is_another(empty):
     assert first.campaign_code != second.campaign_code
 
 
+def test_after_a_laid_one_the_database_counts_on(empty):
+    for _time in range(2):
+        with empty() as session:
+            make.running_launch(contacts=1, goal_leads=79)
+            make.running_launch(contacts=2, goal_leads=80)
+            session.flush()
+            numbers = session.scalars(text("SELECT seq FROM links")).all()
+    assert len(numbers) == len(set(numbers)) > 0
+
+
 def test_another_argument_or_hour_is_another_beginning(empty, clock):
     ids = []
     for contacts, hours in ((1, 0), (2, 0), (1, 1)):

@@ -71,7 +71,7 @@ def skip_left(
 
 def leave(session: Session, launch: Launch, keys: Collection[bytes]) -> None:
     """These readers did something that ends a way: what waits for them is skipped at once."""
-    for step in steps.of(launch):
+    for step in steps.of(launch) if keys else ():
         waiting = and_(
             Message.launch_id == launch.id,
             Message.tenant_id == launch.tenant_id,
