@@ -299,11 +299,16 @@ def per_dialect(build: Callable[[Session], Any]) -> Callable[[Session], Any]:
     return found
 
 
+_THREADS = 32  # a connection too many would be opened and closed, pragmas and all, with each use
+
+
 class Database:
     """One engine with two ways in: `transaction` writes, `reading` looks."""
 
     def __init__(self, url: str, clock: Clock = utc_now, **engine: Any) -> None:
         self.url = url
+        if url.startswith("sqlite") and "poolclass" not in engine:
+            engine = {"pool_size": _THREADS, **engine}
         self.engine = create_engine(url, **engine)
         if self.dialect == "sqlite":
             _make_sqlite_strict(self.engine)

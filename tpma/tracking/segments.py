@@ -23,69 +23,75 @@ MOST_SECONDS = 300.0  # then a new file is begun, and this one can be deleted
 _READ = 1024 * 1024  # bytes at a time: some 5,000 hits
 
 
+class _Segment:
+    """An open file, closed when the last thread that writes to it has let go of it."""
+
+    def __init__(self, file: int, begun: float) -> None:
+        self.file, self.pid, self.begun = file, os.getpid(), begun
+        self.size = 0  # about: threads add to it without a lock
+        self.is_dirty = False
+
+    def __del__(self) -> None:
+        os.close(self.file)  # a child closes its copy; the parent's lock stays
+
+
 class Writer:
-    """Appends hits to this process's segment. After a fork the child begins one of its own."""
+    """Appends hits to this process's segment. After a fork the child begins one of its own.
+
+    No lock is held while a line is written: the kernel appends each as a whole, and a thread that
+    waits for the interpreter with a lock in its hand lets all others wait with it.
+    """
 
     def __init__(self, folder: Path, elapsed: Callable[[], float] = time.monotonic) -> None:
         self.folder = folder
         self._elapsed = elapsed
-        self._lock = Lock()
-        self._file: int | None = None
-        self._pid = 0
-        self._size = 0
-        self._begun = 0.0
-        self._is_torn = False
-        self._is_dirty = False
+        self._lock = Lock()  # for beginning and ending segments
+        self._now: _Segment | None = None
 
     def append(self, hit: Hit) -> None:
         """Written when this returns: a killed process loses nothing of it, a power cut what was not
         yet synced. Raises OSError if the folder cannot be written."""
-        text = line(hit)
-        with self._lock:
-            file = self._open()
-            if self._is_torn:  # a full disk left half a line, which must not spoil this one
-                text = b"\n" + text
-            written = os.write(file, text)
-            self._size += written
-            self._is_torn = written < len(text)
-            self._is_dirty = True
-            if self._is_torn:
-                raise OSError(f"{self.folder}: a hit was written in part only")
+        text = b"\n" + line(hit)  # a full disk may have left half a line, which must not spoil this
+        segment = self._open()
+        written = os.write(segment.file, text)
+        segment.size += written
+        segment.is_dirty = True
+        if written < len(text):
+            raise OSError(f"{self.folder}: a hit was written in part only")
 
-    def _open(self) -> int:
-        is_ours = self._pid == os.getpid()
-        is_full = self._size >= MOST_BYTES or self._elapsed() - self._begun >= MOST_SECONDS
-        if self._file is None or not is_ours or is_full:
-            if self._file is not None:
-                os.close(self._file)  # a child closes its copy; the parent's lock stays
-                self._file = None
-            self._file = _begun(self.folder)
-            self._pid, self._size, self._begun = os.getpid(), 0, self._elapsed()
-            self._is_torn = False
-        return self._file
+    def _open(self) -> _Segment:
+        found = self._now
+        if found is not None and not self._is_over(found):
+            return found
+        with self._lock:
+            found = self._now
+            if found is None or self._is_over(found):
+                found = self._now = _Segment(_begun(self.folder), self._elapsed())
+            return found
+
+    def _is_over(self, segment: _Segment) -> bool:
+        is_ours = segment.pid == os.getpid()
+        is_full = segment.size >= MOST_BYTES or self._elapsed() - segment.begun >= MOST_SECONDS
+        return is_full or not is_ours
 
     def sync(self) -> None:
         """Bring what was appended to the disk; and end a segment that is old."""
+        segment = self._now
+        if segment is None or segment.pid != os.getpid():
+            return
+        is_dirty, segment.is_dirty = segment.is_dirty, False
+        if self._elapsed() - segment.begun >= MOST_SECONDS:
+            self._end(segment)
+        if is_dirty:
+            os.fdatasync(segment.file)
+
+    def _end(self, segment: _Segment) -> None:
         with self._lock:
-            if self._file is None or self._pid != os.getpid():
-                return
-            file, is_dirty, self._is_dirty = os.dup(self._file), self._is_dirty, False
-            if self._elapsed() - self._begun >= MOST_SECONDS:
-                self._close()
-        try:
-            if is_dirty:
-                os.fdatasync(file)  # outside the lock: nobody waits for the disk
-        finally:
-            os.close(file)
+            if self._now is segment:
+                self._now = None
 
     def close(self) -> None:
-        with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        if self._file is not None and self._pid == os.getpid():
-            os.close(self._file)
-        self._file = None
+        self._now = None
 
 
 def _begun(folder: Path) -> int:
@@ -130,11 +136,12 @@ class Part:
 
 
 def read(path: Path, offset: int, most: int) -> Part:
-    """At most so many whole lines. One without its end is not read: it may still be written."""
+    """At most so many hits, each after an empty line. A line without its end is not read: it may
+    still be written."""
     with path.open("rb") as file:
         file.seek(offset)
         block = file.read(_READ)
-    lines = block[: block.rfind(b"\n") + 1].splitlines(keepends=True)[:most]
+    lines = block[: block.rfind(b"\n") + 1].splitlines(keepends=True)[: 2 * most]
     found = [parsed(raw) for raw in lines if raw != b"\n"]
     hits = [hit for hit in found if hit is not None]
     return Part(hits, offset + sum(map(len, lines)), len(found) - len(hits))
