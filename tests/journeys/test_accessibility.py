@@ -107,7 +107,8 @@ def told(found):
 def look(page, live, paths, names, widths, lang=""):
     """Faults of each page at each width: axe's, and a page that scrolls sideways.
 
-    Loaded once: no script of ours asks how wide the window is, only the styles do.
+    Loaded once: no script of ours asks how wide the window is, only the styles do. The window is
+    as high as the page: a bar at its end covers nothing then, and nothing goes unseen under it.
     """
     found = {}
     for path in paths:
@@ -115,6 +116,8 @@ def look(page, live, paths, names, widths, lang=""):
         answer = page.goto(address + (f"?lang={lang}" if lang else ""))
         for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
+            whole = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": width, "height": max(whole, 900)})
             page.wait_for_function(AT_REST)
             faults = accessibility_faults(page)
             if answer.status != 200:
