@@ -5,6 +5,7 @@ from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import NOW
 from tpma.core.together import Together
@@ -26,6 +27,8 @@ class Desk:
         session.flush()
         if "bad" in names:
             raise ValueError("bad")
+        if "trouble" in names:
+            raise OperationalError("commit", {}, Exception("the disk is full"))
         return [name.upper() for name in names]
 
 
@@ -92,3 +95,10 @@ def test_after_a_failure_the_next_one_is_served(db, desk):
     with pytest.raises(ValueError, match="bad"):
         desk.together.do(db, "bad")
     assert desk.together.do(db, "ada") == "ADA"
+
+
+def test_a_database_in_trouble_is_everybody_s_error_and_asked_once(db, desk):
+    _first, others = meanwhile(desk, db, ["a", "trouble", "c"])
+    assert [type(other.exception()) for other in others] == [OperationalError] * 3
+    assert len(desk.batches) == 2
+    assert kept(db) == 1

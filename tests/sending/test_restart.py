@@ -93,6 +93,8 @@ class Cluster:
 def cluster():
     binaries = _binaries()
     if binaries is None:
+        if os.environ.get("TPMA_TEST_REQUIRE"):
+            pytest.fail("TPMA_TEST_REQUIRE is set and there is no initdb and pg_ctl of PostgreSQL")
         pytest.skip("NOT TESTED: a restart of the server needs initdb and pg_ctl of PostgreSQL")
     folder = Path(tempfile.mkdtemp(prefix="tpma-cluster-"))
     made = Cluster(binaries, folder)

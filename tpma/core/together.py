@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from tpma.core.db import Database
@@ -34,8 +35,9 @@ class _Ticket(Generic[_Item, _Result]):
 class Together(Generic[_Item, _Result]):
     """`work` does any number of items in a transaction and gives a result for each, in order.
 
-    It raises only for what must not be written: then every item is tried alone, so that nobody
-    fails for another's sake. What is wrong with one item it tells by its result.
+    Where it raises, nothing is written and every item is tried alone, so that nobody fails for
+    another's sake; a database in trouble is everybody's error at once. What is wrong with one item
+    may also be told by its result.
     """
 
     def __init__(self, work: Callable[[Session, Sequence[_Item]], Sequence[_Result]]) -> None:
@@ -60,23 +62,22 @@ class Together(Generic[_Item, _Result]):
         while self._waiting and len(tickets) < _MOST and self._waiting[0].db is tickets[0].db:
             tickets.append(self._waiting.popleft())
         try:
-            self._commit(tickets)
-        except Exception as error:
-            if len(tickets) == 1:
-                tickets[0].error = error
-                return
-            for ticket in tickets:
-                self._alone(ticket)
+            self._run(tickets)
         except BaseException as error:
             for ticket in tickets:  # nobody waits for what will not be done
-                ticket.error = error
+                ticket.error = ticket.error or error
             raise
 
-    def _alone(self, ticket: _Ticket[_Item, _Result]) -> None:
+    def _run(self, tickets: Sequence[_Ticket[_Item, _Result]]) -> None:
         try:
-            self._commit([ticket])
+            self._commit(tickets)
         except Exception as error:
-            ticket.error = error
+            if len(tickets) == 1 or isinstance(error, OperationalError):
+                for ticket in tickets:
+                    ticket.error = error
+                return
+            for ticket in tickets:
+                self._run([ticket])
 
     def _commit(self, tickets: Sequence[_Ticket[_Item, _Result]]) -> None:
         with tickets[0].db.transaction() as session:

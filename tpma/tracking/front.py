@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterable
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -56,6 +57,7 @@ class Desk:
         self._writer: Writer | None = None
         self._loader: loading.Loader | None = None
         self._pid = 0
+        self._starting = Lock()
 
     def lookups(self) -> Lookups:
         system = self._system_of()
@@ -66,10 +68,10 @@ class Desk:
     def start(self) -> None:
         """Write to segments from now on, and load them."""
         system = self._system_of()
-        self._pid = os.getpid()
         self._writer = Writer(loading.folder_of(system))
         self._loader = loading.Loader(system, self._writer)
         self._loader.start()
+        self._pid = os.getpid()
 
     def stop(self) -> None:
         loader, self._loader, self._writer = self._loader, None, None
@@ -78,8 +80,10 @@ class Desk:
 
     def note(self, hit: Hit) -> None:
         if self._loads and self._pid != os.getpid():
-            _settle()
-            self.start()
+            with self._starting:
+                if self._pid != os.getpid():
+                    _settle()
+                    self.start()
         if self._writer is not None and self._loader is not None:
             try:
                 self._writer.append(hit)

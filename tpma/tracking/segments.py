@@ -24,7 +24,7 @@ _READ = 1024 * 1024  # bytes at a time: some 5,000 hits
 
 
 class _Segment:
-    """An open file, closed when the last thread that writes to it has let go of it."""
+    """An open file, synced and closed when the last thread that writes to it has let go of it."""
 
     def __init__(self, file: int, begun: float) -> None:
         self.file, self.pid, self.begun = file, os.getpid(), begun
@@ -32,6 +32,8 @@ class _Segment:
         self.is_dirty = False
 
     def __del__(self) -> None:
+        if self.is_dirty and self.pid == os.getpid():
+            os.fdatasync(self.file)
         os.close(self.file)  # a child closes its copy; the parent's lock stays
 
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from tpma.launches.models import Launch, Link
 from tpma.launches.rules import LIVE
+from tpma.rendering.links import PAGE
 from tpma.tracking.models import EventType, TrackingCount, Verdict
 
 MOST = 3.0  # clicks for each visit
 LEAST = 20  # clicks before a share of them says anything
-_PAGE = "page"  # target of a link that leads to the landing page
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def surpluses(session: Session) -> list[Surplus]:
     count = TrackingCount
     leads_there = (
         select(Link.seq)
-        .where(Link.launch_id == count.launch_id, Link.key == count.link_key, Link.target == _PAGE)
+        .where(Link.launch_id == count.launch_id, Link.key == count.link_key, Link.target == PAGE)
         .correlate(count)
         .exists()
     )

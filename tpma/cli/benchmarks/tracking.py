@@ -20,6 +20,7 @@ from json import loads
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -101,8 +102,13 @@ def _servers() -> list[tuple[str, _Serving]]:
     return found
 
 
+def _script(module: ModuleType) -> list[str]:
+    """Run as a file: by its name all of the command line would be imported first."""
+    return [sys.executable, "-P", str(module.__file__)]
+
+
 def _waitress(_system: System, which: str, port: int) -> list[str]:
-    return [sys.executable, "-m", web_server.__name__, which, str(port)]
+    return [*_script(web_server), which, str(port)]
 
 
 def _gunicorn(_system: System, which: str, port: int) -> list[str]:
@@ -164,7 +170,7 @@ def _clients(
     port: int, asked: list[bytes], seconds: float, *, once: bool
 ) -> tuple[dict[str, int], float]:
     connections = min(_CONNECTIONS, len(asked)) if once else _CONNECTIONS
-    command = [sys.executable, "-m", web_client.__name__, str(port), str(seconds), str(connections)]
+    command = [*_script(web_client), str(port), str(seconds), str(connections)]
     done = subprocess.run(
         command + (["once"] if once else []),
         input=pickle.dumps(asked),

@@ -1,4 +1,4 @@
-"""Closed-loop clients, a process of their own: python -m …web_client port seconds connections.
+"""Closed-loop clients, a process of their own: python -P web_client.py port seconds connections.
 
 Requests come as pickled bytes on standard input and are sent in turn, each once, then from the
 first again unless `once` is said; the answers' counts go to standard output as JSON. What was

@@ -1,4 +1,4 @@
-"""The server that is measured, a process of its own: python -m …web_server hello|tpma port.
+"""The server that is measured, a process of its own: python -P web_server.py hello|tpma port.
 
 With gunicorn its two applications are `web_server:hello` and `web_server:tpma()`.
 """
