@@ -8,7 +8,6 @@ in the visitor's words. Nothing of a link's query is read or passed on, no cooki
 import base64
 import gc
 import os
-import sys
 from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -82,7 +81,7 @@ class Desk:
         if self._loads and self._pid != os.getpid():
             with self._starting:
                 if self._pid != os.getpid():
-                    _settle()
+                    gc.freeze()  # the program itself is no garbage
                     self.start()
         if self._writer is not None and self._loader is not None:
             try:
@@ -122,14 +121,6 @@ class Desk:
         is_known = reader is not None and self.lookups().table(launch_id).is_tracked
         message_id = reader.message_id if reader and is_known else None
         self.note(Hit(EventType.PAGE_VIEW, visit(self, environ), launch_id, message_id))
-
-
-def _settle() -> None:
-    """A process of readers and a loader: whoever has an answer ready waits a millisecond for the
-    interpreter, not five; and what the program itself is made of is searched for garbage no more.
-    """
-    sys.setswitchinterval(0.001)
-    gc.freeze()
 
 
 class Front:
