@@ -1,9 +1,12 @@
 """Waiting: for the first mail, and for a provider that is far away."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
 
 from sqlalchemy import select
 
@@ -13,12 +16,15 @@ from tpma.cli.benchmarks.rows import Row
 from tpma.cli.benchmarks.world import World
 from tpma.core.clock import utc_now
 from tpma.core.errors import Conflict
+from tpma.core.settings import Settings
 from tpma.sending import engine
 from tpma.sending.models import Message, SendState
 from tpma.system import System
+from tpma.wiring import from_settings
 from tpma.worker.loop import Worker
 
 _FAR_MS = 80
+_TURN = 100  # mails
 _PATIENCE = 30.0
 
 
@@ -63,27 +69,37 @@ def _accepted(system: System) -> bool:
 
 
 def _two_workers(people: int) -> Row:
-    """On PostgreSQL if it answers; they wait for the provider, so they may share a process."""
+    """Each a process, as workers are; on PostgreSQL if it answers."""
     dialect = world.dialects()[-1]
-    with world.opened(dialect, 3 * people) as made, sinks.ses(_FAR_MS) as port:
+    with (
+        world.opened(dialect, 3 * people + 2 * _TURN) as made,
+        sinks.ses(_FAR_MS) as port,
+        ProcessPoolExecutor(2, get_context("spawn")) as workers,
+    ):
         world.plan(made)
         world.queue(made)
-        systems = [made.with_endpoint(port, send_batch=100) for _worker in range(2)]
-        one = _rate(systems[:1], people)
-        both = _rate(systems, people)
+        chosen = made.with_endpoint(port, send_batch=_TURN).settings
+        _rate(workers, chosen, 2, _TURN)  # a worker of some age
+        one = _rate(workers, chosen, 1, people)
+        both = _rate(workers, chosen, 2, people)
     return Row(
         f"Two workers, a provider {_FAR_MS} ms away ({dialect}), against one", "mails/s",
         both, one, both / one, 1.8,
     )  # fmt: skip
 
 
-def _rate(systems: list[System], people: int) -> float:
-    batches = people // 100
-
-    def work(number: int) -> int:
-        return engine.drain(systems[number], f"bench{number}", most_batches=batches)
-
+def _rate(workers: Executor, settings: Settings, number: int, people: int) -> float:
+    """Mails a second of so many workers at once, each with so many readers."""
     begun = time.perf_counter()
-    with ThreadPoolExecutor(len(systems)) as pool:
-        sent = sum(pool.map(work, range(len(systems))))
-    return sent / (time.perf_counter() - begun)
+    work = [workers.submit(_work, settings, people // _TURN) for _worker in range(number)]
+    return sum(one.result() for one in work) / (time.perf_counter() - begun)
+
+
+def _work(settings: Settings, batches: int) -> int:
+    return engine.drain(_system(settings.model_dump_json()), str(os.getpid()), most_batches=batches)
+
+
+@cache
+def _system(settings: str) -> System:
+    """Of a worker's process, made once."""
+    return from_settings(Settings.model_validate_json(settings))
