@@ -37,7 +37,7 @@ def rows(quick: bool) -> Iterator[Row]:
             f"First mail after the launch is committed ({dialect})", "s",
             seconds, 1, seconds, 1, at_most=True,
         )  # fmt: skip
-    yield _two_workers(400 if quick else 2_000)
+    yield _two_workers(300 if quick else 2_000)
 
 
 def _first_mail(made: World, system: System) -> float:
