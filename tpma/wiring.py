@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import tpma.models  # noqa: F401  a command that writes one table must know those it names
 from tpma.adapters.dns_live import LiveDns
 from tpma.adapters.events_reports import ReportEvents
 from tpma.adapters.mail_outbox import OutboxMail
