@@ -154,7 +154,7 @@ def _loaded(row: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 BY_IDS: tuple[Any, ...] = (
     pages._shelves._made,
     pages._bodies._made,
-    pages._seen._last._made,
+    pages._looks._last._made,
     kits._kept._contents,
 )
 

@@ -72,7 +72,7 @@ def look(db: Database, slug: str) -> Seen:
 
     While many visit it, what is seen may be `busy.SPAN` seconds old.
     """
-    return _seen.ask((db, slug), lambda: _look(db, slug))
+    return _looks.ask((db, slug), lambda: _look(db, slug))
 
 
 def _look(db: Database, slug: str) -> Seen:
@@ -119,7 +119,7 @@ class Body:
 _TOKEN, _READER = TOKEN_MARK.encode(), READER_MARK.encode()
 _Version = tuple[UUID, int, int]
 _shelves: Kept[_Version, Shelf] = Kept(_MOST_SHELVES)
-_seen: Busy[Seen] = Busy()
+_looks: Busy[Seen] = Busy()
 _bodies: Kept[tuple[object, ...], Body] = Kept(_MOST_BODIES)
 
 
