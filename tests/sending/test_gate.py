@@ -347,6 +347,14 @@ WARNS = [
 ]
 # Said, and no more.
 TELLS = [
+    (
+        {
+            "hosts": HostFacts(
+                ("t.tpma.io",), frozenset({"t.tpma.io"}), (), missing="links.brightline.com"
+            )
+        },
+        "AUTH-06",
+    ),
     ({"planned_cost_minor": 0}, "MONEY"),
     ({"denied_countries": {"RU": 3}}, "TERRITORY"),
     ({"kit_retires": NOW.date() + timedelta(days=10)}, "DATES"),

@@ -149,6 +149,10 @@ _ACTIONS = {
     "sending_domain.lifted": lazy("Sending domain allowed again"),
     "sending_domain.moved": lazy("Sending domain set up anew for another way out"),
     "sending_domain.removed": lazy("Sending domain removed"),
+    "link_host.claimed": lazy("Host for links asked for"),
+    "link_host.verified": lazy("Host for links: its record stands"),
+    "link_host.lost": lazy("Host for links lost its record"),
+    "link_host.removed": lazy("Host for links given up"),
     "job.retried": lazy("Job tried again"),
 }
 

@@ -52,6 +52,7 @@ class HostFacts:
     hosts: tuple[str, ...]  # of every link, lower case
     ours: frozenset[str]  # of the platform and the partner
     insecure: tuple[str, ...]  # hosts without HTTPS, or with a certificate that is not valid
+    missing: str = ""  # the partner's own host for links, while DNS does not lead it here
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tpma.sending import (
     splitting,
     windows,
 )
-from tpma.sending.domains import senders
+from tpma.sending.domains import link_hosts, senders
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
 from tpma.sending.models import Message, SendState
@@ -76,7 +76,7 @@ def check(session: Session, system: System, launch: Launch, actor: Actor | None 
     """
     parts = gathering.parts(session, system, launch)
     gate_hash = gate.fingerprint(parts)
-    plan = compiling.drawing(session, launch, system.settings.base_url)
+    plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
     facts = gathering.facts(session, system, plan, gate_hash, actor)
     return Report(gate.report(facts), gate_hash, parts, marks.words(session, launch, gate_hash))
 
@@ -91,9 +91,10 @@ def launch(session: Session, system: System, actor: Actor, launch: Launch) -> da
     _refuse_unready(report)
     kept = report.to_json()
     senders.keep(session, system.settings, launch)
+    launch.link_host = link_hosts.current(session, system.settings, launch.tenant_id)
     launches.ready(session, actor, launch, kept, report.gate_hash)
     reports.keep(session, actor, launch, report.gate_hash, kept)
-    plan = compiling.drawing(session, launch, system.settings.base_url)
+    plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
     if launch.own_mailer:
         launch.link_no = own_mailer.link_no(launch)
         compiling.freeze(session, plan, own_mailer.editions(plan), [plan.brand.company.country])
