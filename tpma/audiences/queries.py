@@ -26,7 +26,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tpma.audiences.lawful import LAWS, lawful, legal_problem, markets, newest, problem_under
+from tpma.audiences.lawful import (
+    LAWS,
+    lawful,
+    legal_problem,
+    markets,
+    newest,
+    problem,
+    problem_under,
+)
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -58,6 +66,7 @@ __all__ = [
     "lawful",
     "legal_problem",
     "markets",
+    "problem",
     "problem_under",
     "recipients",
     "segment_of",
@@ -260,7 +269,8 @@ def refusals(
     """Why a contact is not written to, the first that holds counts. The one place that says so:
     for counting, for planning a launch and for the commit of each mail.
 
-    `law` is `legal_problem` or `problem_under`; without it nothing is asked of countries' laws.
+    `law` is `problem`, `legal_problem` or `problem_under`; without it nothing is asked of
+    countries' laws.
     Without `domains`, where `domain_blocked` was just found to be false, in a quarter of the words.
     The vendor's list comes last: who is named for another reason is named with or without it, so
     a list of those people tells nothing of it.
@@ -287,8 +297,7 @@ def held_back(
     *,
     domains: bool = True,
 ) -> ColumnElement[str]:
-    """A value of Held or the id of a law's rule (CONS-01 to CONS-06), "" for who may be written
-    to."""
+    """A value of Held or the id of a rule (CONS-01 to CONS-07), "" for who may be written to."""
     return case(*refusals(vendor_id, purpose, law, domains=domains), else_="")
 
 
@@ -334,8 +343,9 @@ def counts(
     *,
     now: datetime | None = None,
 ) -> Counts:
-    """Numbers only; each group largest first. `now` asks the laws of the readers' countries."""
-    law = None if now is None else legal_problem(session, tenant_id, now, purpose)
+    """Numbers only; each group largest first. `now` asks the laws of the readers' countries and
+    how old their consent is: the writable are then whom a launch would write to."""
+    law = None if now is None else problem(session, tenant_id, now, purpose)
     people = (
         select(Contact.locale, Contact.country, held_back(vendor_id, purpose, law).label("fate"))
         .where(*chosen(session, tenant_id, segment))

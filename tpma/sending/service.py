@@ -115,7 +115,7 @@ def _plan(session: Session, system: System, plan: Drawing) -> None:
     compiling.freeze(session, plan, wanted, [code for code in countries if code])
     pacing.begin_in_the_east(session, launch)
     engaged_first = pacing.is_short(session, system, launch, sum(countries.values()))
-    law = planning.law_of(launch, system.clock().date())
+    law = planning.first_law_of(launch, system.clock().date())
     planning.plan_first(session, plan, locales, law=law, engaged_first=engaged_first)
 
 

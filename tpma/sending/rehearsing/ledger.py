@@ -69,7 +69,7 @@ class Script:
 def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
     """Raises Invalid if there is nobody to write to."""
     plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
-    law = audiences.legal_problem(session, launch.tenant_id, system.clock())
+    law = audiences.problem(session, launch.tenant_id, system.clock())
     writable = [
         *planning.audience(session, launch),
         audiences.held_back(launch.vendor_id, law=law) == "",
