@@ -34,6 +34,7 @@ for command in (
     manage.check,
     manage.settings,
     manage.pause_all,
+    manage.reconcile,
     doctor.doctor,
     bench.bench,
     demo.demo,

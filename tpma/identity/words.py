@@ -56,6 +56,7 @@ _ACTIONS = {
     "mailbox.released": lazy("Slowed mailbox provider tried at full speed"),
     "mailbox.day": lazy("Daily limit for a mailbox provider changed"),
     "launch.ended": lazy("Launch ended"),
+    "launch.reconciled": lazy("Launch looked through after a restored backup"),
     "launch.regated": lazy("Launch back in draft: what was checked has changed"),
     "gate.acknowledged": lazy("Warning taken on"),
     "gate.proof": lazy("Proof mail sent"),

@@ -189,14 +189,15 @@ def _queue_later(session: Session, launch: Launch, step: Step) -> None:
     jobs.enqueue(
         session,
         "sending.queue_step",
-        _due(session, launch, step),
+        due(session, launch, step),
         key=f"sending.queue_step:{launch.id}:{step.number}",
         launch_id=str(launch.id),
         step=step.number,
     )
 
 
-def _due(session: Session, launch: Launch, step: Step) -> datetime:
+def due(session: Session, launch: Launch, step: Step) -> datetime:
+    """When a later mail of the kit is queued."""
     wall = queueing.wall_of(launch, step.number)
     if wall is not None:
         return windows.first_start(wall, queueing.zones_of(session, launch), launch.timezone)

@@ -44,7 +44,7 @@ def claim(desk, typed="", who=None, domain_id=None):
 
 def found(desk) -> LinkHost | None:
     with desk.system.db.reading() as session:
-        return link_hosts.of_domain(session, desk.domain_id)
+        return link_hosts.of_domain(session, session.get_one(SendingDomain, desk.domain_id))
 
 
 def publish(desk, host=HOST, value=TARGET):

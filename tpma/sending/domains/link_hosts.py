@@ -16,13 +16,18 @@ from tpma.sending.domains.checks import Finding, Verdict
 from tpma.sending.domains.models import LinkHost, SendingDomain
 
 
-def of_domain(session: Session, domain_id: UUID, *, lock: bool = False) -> LinkHost | None:
+def of_domain(session: Session, domain: SendingDomain, *, lock: bool = False) -> LinkHost | None:
     """The host asked for below a sending domain, whether or not its record stands."""
-    query = select(LinkHost).where(LinkHost.domain_id == domain_id, LinkHost.ended_at.is_(None))
+    query = select(LinkHost).where(
+        LinkHost.tenant_id == domain.tenant_id,
+        LinkHost.domain_id == domain.id,
+        LinkHost.ended_at.is_(None),
+    )
     return session.scalar(query.with_for_update() if lock else query)
 
 
 def by_name(session: Session, host: str) -> LinkHost | None:
+    """Whoever's it is: a name is one partner's alone."""
     return session.scalar(select(LinkHost).where(LinkHost.host == host))
 
 
@@ -42,7 +47,7 @@ def is_served(session: Session, host: str) -> bool:
 def claimed(session: Session, settings: Settings, tenant_id: UUID) -> LinkHost | None:
     """The host of the domain a partner's next launch leaves by; it need not stand."""
     own = senders.current(session, settings, tenant_id) if settings.link_target else None
-    return of_domain(session, own.id) if own else None
+    return of_domain(session, own) if own else None
 
 
 def current(session: Session, settings: Settings, tenant_id: UUID) -> str:
@@ -63,7 +68,10 @@ def missing(session: Session, settings: Settings, launch: Launch) -> str:
     """The host that a launch was frozen with, or that is asked for, while its record is not
     there; "" where nothing is amiss."""
     if not launches.is_editable(launch):
-        found = by_name(session, launch.link_host) if launch.link_host else None
+        query = select(LinkHost).where(
+            LinkHost.tenant_id == launch.tenant_id, LinkHost.host == launch.link_host
+        )
+        found = session.scalar(query) if launch.link_host else None
     else:
         found = claimed(session, settings, launch.tenant_id)
     return found.host if found is not None and found.stands_since is None else ""
@@ -71,7 +79,7 @@ def missing(session: Session, settings: Settings, launch: Launch) -> str:
 
 def keep(session: Session, row: SendingDomain, seen: Finding | None, now: datetime) -> None:
     """What a look at the domain found of its link host. Silence of DNS changes nothing."""
-    host = of_domain(session, row.id, lock=True)
+    host = of_domain(session, row, lock=True)
     if host is None or seen is None or seen.name != host.host:
         return  # given up meanwhile, or another one since
     host.finding = seen.to_json()
@@ -90,7 +98,7 @@ def keep(session: Session, row: SendingDomain, seen: Finding | None, now: dateti
 def end(session: Session, row: SendingDomain, now: datetime) -> LinkHost | None:
     """No new launch takes the domain's host; what was frozen with it is answered as before. One
     that never stood is nobody's again."""
-    host = of_domain(session, row.id, lock=True)
+    host = of_domain(session, row, lock=True)
     if host is None:
         return None
     host.ended_at, host.stands_since = now, None

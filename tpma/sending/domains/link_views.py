@@ -32,7 +32,7 @@ class Links:
 
 
 def of(session: Session, system: System, domain: SendingDomain) -> Links:
-    found = link_hosts.of_domain(session, domain.id)
+    found = link_hosts.of_domain(session, domain)
     offered = linking.is_offered(system) and domain.state in linking.READY
     proposed = link_rules.proposed(domain.domain)
     if found is None or not linking.is_offered(system):

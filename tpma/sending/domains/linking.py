@@ -39,7 +39,7 @@ def claim(
         taken={row.mail_from, *(one["name"] for one in row.records)},
     )
     now = clock_of(session)()
-    before = link_hosts.of_domain(session, row.id)
+    before = link_hosts.of_domain(session, row)
     if before is not None and before.host == host:
         return before
     made = link_hosts.by_name(session, host) or LinkHost(tenant_id=row.tenant_id, host=host)

@@ -153,7 +153,7 @@ def _asked(session: Session, system: System, row: SendingDomain) -> _Asked:
     platforms = owner.kind is OrganisationKind.OPERATOR
     now = system.clock()
     kept = queries.tenant_of(session, row.tenant_id, system.settings.mail)
-    links = link_hosts.of_domain(session, row.id)
+    links = link_hosts.of_domain(session, row)
     return _Asked(
         domain=row.domain,
         challenge=row.challenge,
