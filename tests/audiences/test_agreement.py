@@ -117,3 +117,14 @@ def test_a_segment_counts_the_same_way_while_it_is_made(seen):
     page = told(seen.get("/portal/audiences/segments/count?countries=DE"))
     assert "0 people you may write to" in page
     assert "Held back 1" in page
+
+
+def test_the_page_of_a_person_says_that_they_were_forgotten(db, seen):
+    with db.transaction() as session:
+        factories.bind(session)
+        company = session.scalars(
+            select(Organisation).where(Organisation.kind == OrganisationKind.PARTNER)
+        ).first()
+        old = make.contact(company)
+        factories.consent(old).obtained_on = months_before(NOW.date(), 30)
+    assert "over two years ago" in told(seen.get(f"/portal/audiences/contacts/{old.id}"))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tpma.audiences.columns import refused
 from tpma.audiences.domains import Owner
+from tpma.audiences.lawful import FORGOTTEN
 from tpma.audiences.models import (
     Consent,
     ConsentPurpose,
@@ -44,6 +45,12 @@ def is_writable(session: Session, contact: Contact) -> bool:
     may = lawfully_agreed(session, contact.tenant_id)
     query = select(Contact.id).where(Contact.id == contact.id, may, ~suppressed())
     return session.scalar(query) is not None
+
+
+def is_forgotten(session: Session, contact: Contact) -> bool:
+    """They agreed long ago, never got a mail, and nothing else is in the way (CONS-07)."""
+    found = problem(session, contact.tenant_id, clock_of(session)())
+    return session.scalar(select(found).where(Contact.id == contact.id)) == FORGOTTEN
 
 
 def lawfully_agreed(session: Session, tenant_id: UUID) -> ColumnElement[bool]:

@@ -173,6 +173,34 @@ def test_a_name_that_is_not_theirs_or_could_be_ours_is_refused(linked, typed):
     assert refusal.value.field == "link_host"
 
 
+@pytest.mark.parametrize(
+    ("domain", "typed", "own", "refused"),
+    [
+        ("example-org.com", "tpma", "tpma.example.org", True),
+        ("brightline.com", "tpma-example-org", "tpma.example.org", True),
+        ("brightline.com", "links", "tpma.example.org", False),
+        ("appcorp.com", "links", "app.co", False),  # in their own name, whatever they choose
+        ("vwvvork.com", "links", "wwork.com", False),
+    ],
+)
+def test_the_platforms_name_is_looked_for_where_it_could_be_put(domain, typed, own, refused):
+    try:
+        link_rules.wanted_host(typed, domain, platform=[own], taken=())
+    except Invalid:
+        assert refused
+    else:
+        assert not refused
+
+
+def test_an_operator_that_offers_no_more_hosts_breaks_none(linked):
+    stands(linked)
+    settings = linked.system.settings.model_copy(update={"link_target": ""})
+    linked.system = replace(linked.system, settings=settings)
+    linked.look(linked.domain_id)
+    assert found(linked).stands_since is not None
+    assert current(linked) == ""
+
+
 def test_a_public_suffix_is_nobodys_host():
     with pytest.raises(Invalid):
         link_rules.wanted_host("co", "uk", platform=(), taken=())

@@ -97,6 +97,7 @@ def contact(contact_id: UUID) -> ResponseReturnValue:
             domains=listings.domains_over(session, found),
             tags=listings.tags_of(session, found),
             is_writable=listings.is_writable(session, found),
+            is_forgotten=listings.is_forgotten(session, found),
             purposes=words.purposes(),
             bases=words.bases(),
             channels=words.channels(),

@@ -42,7 +42,8 @@ def wanted_host(typed: str, domain: str, *, platform: Iterable[str], taken: Iter
         raise _fault(_("Use letters, digits and hyphens, for example links."))
     if host in taken:
         raise _fault(_("%(host)s is needed for your mail. Choose another name.", host=host))
-    if is_public_suffix(host) or any(_is_alike(host, own) for own in platform):
+    typed_part = host.removesuffix(f".{domain}")
+    if is_public_suffix(host) or any(_is_alike(host, typed_part, own) for own in platform):
         raise _fault(_("%(host)s could be taken for this platform’s own.", host=host))
     return host
 
@@ -52,9 +53,10 @@ def _is_plain(label: str) -> bool:
     return _LABEL.fullmatch(label) is not None and not label.startswith("xn--")
 
 
-def _is_alike(host: str, own: str) -> bool:
-    """Whether somebody may read the platform's name in it: tpma-example-org.partner.com."""
-    return _seen(own) in _seen(host)
+def _is_alike(host: str, typed_part: str, own: str) -> bool:
+    """Whether somebody may read the platform's name in it: tpma-example-org.partner.com, and
+    tpma.example-org.com. It has to begin in what is chosen here; the domain is theirs already."""
+    return 0 <= _seen(host).find(_seen(own)) < len(_seen(typed_part))
 
 
 def _seen(host: str) -> str:

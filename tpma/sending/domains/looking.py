@@ -191,7 +191,7 @@ def _ask(system: System, asked: _Asked) -> Seen:
     if dmarc.policy(policy) is None:
         wanted.append(records.policy(asked.domain))
     found = checks.judge(asked.domain, wanted, identity, answers)
-    links = link_rules.judge(host, target, answers) if host else None
+    links = link_rules.judge(host, target, answers) if host and target else None
     return Seen(identity, tenant, tuple(wanted), found, policy, links)
 
 
