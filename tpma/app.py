@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from uuid import UUID
 
 from flask import Flask
 from sqlalchemy.exc import OperationalError
@@ -12,10 +13,13 @@ from tpma.core.errors import TpmaError
 from tpma.core.settings import secret_of
 from tpma.partners import invitations
 from tpma.partners import queries as partners
+from tpma.rendering.notices import not_found_page
+from tpma.sending.domains import link_hosts
 from tpma.system import System
 from tpma.tracking.front import Desk, Front
 from tpma.tracking.reader import MailboxReader
 from tpma.web import errors, security, session, shell
+from tpma.web.hosts import HostDoor
 from tpma.wiring import started
 
 _NOT_LOADED = 4  # gunicorn's APP_LOAD_ERROR: it stops, where any other code is tried for ever
@@ -49,6 +53,7 @@ DOORS = [
     ("tpma.sending.rehearsing.portal", "portal"),
     ("tpma.sending.domains.portal", "portal"),
     ("tpma.sending.domains.admin", "admin"),
+    ("tpma.sending.domains.certificates", "certificates"),
     ("tpma.sending.mailbox_portal", "portal"),
     ("tpma.sending.admin", "admin"),
     ("tpma.sending.delivery_admin", "delivery"),
@@ -87,7 +92,10 @@ def create_app(system: System | None = None) -> Flask:
     desk = Desk(lambda: app.extensions["tpma"], loads=system is None)
     app.extensions["tpma.desk"] = desk
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        Front(app.wsgi_app, desk), x_for=chosen.settings.trusted_proxies, x_proto=1, x_host=0
+        _host_door(app, Front(app.wsgi_app, desk)),
+        x_for=chosen.settings.trusted_proxies,
+        x_proto=1,
+        x_host=0,
     )
     security.register(app, chosen.settings)
     _sessions(app)
@@ -98,6 +106,20 @@ def create_app(system: System | None = None) -> Flask:
     for module, name in DOORS:
         _open(app, module, name)
     return app
+
+
+def _host_door(app: Flask, readers: Front) -> HostDoor:
+    """Before everything: by which name did they ask?"""
+
+    def system_now() -> System:
+        found: System = app.extensions["tpma"]
+        return found
+
+    def served() -> dict[str, UUID]:
+        with system_now().db.reading() as session:
+            return link_hosts.served(session)
+
+    return HostDoor(readers, lambda: system_now().settings, served, not_found_page)
 
 
 def _own_system() -> System:

@@ -53,6 +53,7 @@ SKELETON = replace(
     SKELETON, footers=SKELETON.footers | {"DE": ("<p>Impressum</p>", "Impressum"), "US": ("a", "b")}
 )
 SENDER = From(
+    base_url="http://localhost:8000",
     tenant_id=UUID(int=7),
     name="Grüße, Dana",
     address="campaigns@brightline.mail.tpma.example",

@@ -92,6 +92,21 @@ def test_identity_notifications_without_tags_are_read_by_their_header():
     assert event.header_attempt_id == "b" * 32
 
 
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        (f"<m17-g1.{'a' * 32}@news.brightline.com>", "m17-g1"),
+        (f"<m17-g12.{'a' * 32}@news.brightline.com>", ""),
+        ("<0102018f@eu-west-1.amazonses.com>", ""),
+        ("m17-g1", ""),
+    ],
+)
+def test_the_mails_own_id_says_which_mail_it_was(header, name):
+    told = ses.send()
+    told["mail"]["headers"].append({"name": "Message-ID", "value": header})
+    assert only(told).message_name == name
+
+
 def test_truncated_headers_are_no_trouble():
     mail = {"headersTruncated": True, "headers": [{"name": "Received", "value": "x" * 10_240}]}
     event = only(ses.send(mail=mail))

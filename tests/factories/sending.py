@@ -7,14 +7,14 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from tests.factories.base import save
-from tpma.core.db import Database
+from tests.factories.base import bound, save
+from tpma.core.db import Database, clock_of
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
 from tpma.ports.events import BounceType, DeliveryEvent, EventKind
 from tpma.ports.mail import MailTransport
 from tpma.sending.domains.checks import PURPOSES
-from tpma.sending.domains.models import DomainState, SendingDomain
+from tpma.sending.domains.models import DomainState, LinkHost, SendingDomain
 from tpma.sending.domains.records import ownership, to_json
 from tpma.sending.models import Attempt, DeliveryFact, Message, OutboxMail
 from tpma.system import System
@@ -116,3 +116,14 @@ def mails_of(db: Database, **where: Any) -> list[OutboxMail]:
 def first_of(db: Database, box: dict[str, Any]) -> OutboxMail:
     """The first mail of the launch of the `box` fixture."""
     return mails_of(db, launch_id=box["launch"].id)[0]
+
+
+def link_host(domain_row: SendingDomain, host: str, **given: Any) -> LinkHost:
+    """A host for links whose record stands, or as `given` says."""
+    now = clock_of(bound())()
+    values = {"asked_at": now, "checked_at": now, "stands_since": now, "stood_first_at": now}
+    return save(
+        LinkHost(
+            tenant_id=domain_row.tenant_id, domain_id=domain_row.id, host=host, **values | given
+        )
+    )

@@ -167,8 +167,10 @@ def _audience(session: Session, system: System, place: Place) -> Ids:
     received = importing.receive(file, "list.csv", folder, 10**6)
     member = identity.membership(company, "PM")
     found = importing.upload(session, identity.actor(member, place.enrolment), company.id, received)
+    mailing = sending.domain(company, f"c{place.enrolment.id.hex}.example")
+    sending.link_host(mailing, f"links.{mailing.domain}")
     return {
-        "sending_domain_id": sending.domain(company, f"c{place.enrolment.id.hex}.example").id,
+        "sending_domain_id": mailing.id,
         "contact_id": contact.id,
         "segment_id": audiences.segment(company, f"For {place.vendor.trading_name}").id,
         "suppression_id": suppression.id,

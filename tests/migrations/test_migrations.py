@@ -126,6 +126,22 @@ def test_the_way_down_is_open_with_data_in_the_tables(system):
     schema.check(url)
 
 
+def test_launches_outlive_the_hosts_their_links_ran_over(system):
+    worlds.build(system)
+    url = system.db.url
+    with system.db.transaction() as session:
+        session.execute(text("UPDATE launches SET link_host = 'links.brightline.com'"))
+    before = _counts(system.db)
+    assert before["link_hosts"] > 0
+    system.db.close()
+    schema.downgrade(url, "0013")
+    schema.upgrade(url)
+    assert _counts(system.db) == before | {"link_hosts": 0}
+    with system.db.reading() as session:
+        assert set(session.scalars(text("SELECT link_host FROM launches"))) == {""}
+    system.db.close()
+
+
 def _counts(db: Database) -> dict[str, int]:
     with db.reading() as session:
         return {

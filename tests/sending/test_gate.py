@@ -39,7 +39,7 @@ NAMED = {
     **dict.fromkeys([f"BODY-0{n}" for n in (1, 2, 3, 4, 6)], "B"),
     "BODY-05": "W",
     "LOC-01": "B",
-    **dict.fromkeys([f"CONS-0{n}" for n in range(1, 7)], "B"),
+    **dict.fromkeys([f"CONS-0{n}" for n in range(1, 8)], "B"),
     "CONS-07": "W",
     **dict.fromkeys(["SUPP-01", "SUPP-02", "LIST-01", "FREQ-01", "VOL-01"], "B"),
     **dict.fromkeys(["QUOT-01", "FEED-01", "TEST-01"], "B"),
@@ -295,7 +295,7 @@ STOPS = [
     ({"writable": 0, "no_consent": 9}, "CONS-01"),
     ({"writable": 0, "unlawful": 9} | problem("CONS-02"), "CONS-01"),
     (consent(judged=False), "CONS-05"),
-    (consent(untouched_24=1), "CONS-07"),
+    ({"writable": 0, "unlawful": 9} | problem("CONS-07"), "CONS-01"),
     ({"listed_recipients": 1}, "SUPP-01"),
     ({"writable": 8}, "SUPP-01"),
     ({"backlog": BacklogFacts(1, NOW)}, "SUPP-02"),
@@ -347,11 +347,19 @@ WARNS = [
 ]
 # Said, and no more.
 TELLS = [
+    (
+        {
+            "hosts": HostFacts(
+                ("t.tpma.io",), frozenset({"t.tpma.io"}), (), missing="links.brightline.com"
+            )
+        },
+        "AUTH-06",
+    ),
     ({"planned_cost_minor": 0}, "MONEY"),
     ({"denied_countries": {"RU": 3}}, "TERRITORY"),
     ({"kit_retires": NOW.date() + timedelta(days=10)}, "DATES"),
     ({"locales": {"en-US": "en", "sv": None}, "readers_by_locale": {"sv": 2}}, "LOC-01"),
-    *((problem(f"CONS-0{number}"), f"CONS-0{number}") for number in range(1, 7)),
+    *((problem(f"CONS-0{number}"), f"CONS-0{number}") for number in range(1, 8)),
     ({"addresses": replace(ADDRESSES, role=5)}, "LIST-01"),
     ({"frequency": replace(FREQUENCY, over_partner=2, held_back=True)}, "FREQ-01"),
 ]

@@ -10,7 +10,9 @@ from tests import factories
 from tests.conftest import NOW
 from tests.factories import launches as make
 from tests.factories import sending as look
+from tests.factories import tracking
 from tests.fakes import FakeMail
+from tpma.audiences import queries
 from tpma.audiences import service as audiences
 from tpma.audiences.models import (
     ConsentBasis,
@@ -21,9 +23,11 @@ from tpma.audiences.models import (
 )
 from tpma.audiences.rules import months_before
 from tpma.identity.models import AuditLog, Organisation
+from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.launches.models import Launch
-from tpma.sending import engine, service
+from tpma.sending import engine, left_out, service
+from tpma.sending.findings import Tone
 from tpma.sending.models import Message, SendState
 
 
@@ -264,3 +268,71 @@ def test_a_sent_launch_names_whom_it_left_out_whatever_became_of_them(client, db
     scheduled(db, protected, moved)
     rows = sheet(signed_in(client, db, protected), protected)
     assert "CONS-02" in {row[3] for row in rows}
+
+
+def forgotten(home, months=25, **given):
+    """Somebody who agreed so long ago, as a list tells it."""
+    made = make.contact(home, consent=False, **given)
+    make.agree(made)
+    row = factories.consent(made, basis=ConsentBasis.CONSENT)
+    row.obtained_on = months_before(NOW.date(), months)
+    return made
+
+
+def test_who_waits_over_two_years_for_a_first_mail_is_left_out(session, draft):
+    made = forgotten(company(session, draft))
+    make.schedule(draft)
+    assert fates(session, draft)[made.id] == (SendState.SKIPPED, "CONS-07")
+
+
+@pytest.mark.parametrize(("months", "rule"), [(24, ""), (25, "CONS-07")])
+def test_two_years_to_the_day_are_not_over_two_years(session, draft, months, rule):
+    made = forgotten(company(session, draft), months)
+    problem = queries.problem(session, draft.tenant_id, NOW)
+    assert session.scalar(select(problem).where(Contact.id == made.id)) == rule
+
+
+def test_nobody_left_is_red(session):
+    draft = make.launch(contacts=0)
+    forgotten(company(session, draft))
+    report = service.check(session, make._system(), draft)
+    assert "CONS-01" in {check.rule for check in report.checks if check.tone is Tone.RED}
+
+
+def test_who_had_a_mail_of_this_partner_is_not_forgotten(session, draft):
+    made = forgotten(company(session, draft))
+    earlier = make.launch(draft.enrolment, contacts=0, content={"semver": "1.2.0"})
+    tracking.message(earlier, made)
+    make.schedule(draft)
+    assert fates(session, draft)[made.id] == (SendState.PLANNED, "")
+
+
+def test_a_mail_that_was_never_taken_reminded_nobody(session, draft):
+    made = forgotten(company(session, draft))
+    earlier = make.launch(draft.enrolment, contacts=0, content={"semver": "1.2.0"})
+    tracking.message(earlier, made, send_state=SendState.FAILED, accepted_at=None)
+    make.schedule(draft)
+    assert fates(session, draft)[made.id] == (SendState.SKIPPED, "CONS-07")
+
+
+def test_a_mail_of_another_partner_reminded_nobody_of_this_one(session, draft):
+    made = forgotten(company(session, draft))
+    tracking.message(make.launch(contacts=0), made)
+    make.schedule(draft)
+    assert fates(session, draft)[made.id] == (SendState.SKIPPED, "CONS-07")
+
+
+def test_the_check_counts_who_was_forgotten_and_is_not_red_for_it(session, draft):
+    forgotten(company(session, draft))
+    report = service.check(session, make._system(), draft)
+    told = [check for check in report.checks if check.rule == "CONS-07"]
+    assert [(check.tone, check.wants_word) for check in told][0] == (Tone.AMBER, False)
+    assert not any(check.tone is Tone.RED for check in told)
+
+
+def test_who_was_forgotten_is_named_with_the_cure(session, draft, system):
+    made = forgotten(company(session, draft), email="old@reader.example")
+    plan = compiling.drawing(session, draft, "")
+    [group] = left_out.groups(session, plan, NOW)
+    assert (group.reason, [one.contact_id for one in group.people]) == ("CONS-07", [made.id])
+    assert "sign up on your page" in group.cure

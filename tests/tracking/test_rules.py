@@ -1,6 +1,8 @@
 """Human or machine: one table a rule."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -337,6 +339,22 @@ def test_bot_06_a_list_of_networks_is_read_and_asked(address, listed):
 def test_bot_06_a_list_that_is_wrong_names_its_line(text, said):
     with pytest.raises(Invalid, match=said):
         networks.parsed(text)
+
+
+def test_bot_06_every_network_we_ship_says_whose_it_is_when_it_was_looked_up_and_where():
+    text = Path(networks.__file__).with_name("bot_networks.txt").read_text()
+    lines = [line for line in text.splitlines() if line[:1].isalnum() and "as-of:" not in line]
+    told = re.compile(r"[0-9a-f.:/]+ +# [A-Z][^;]+; verified 2\d{3}-\d\d-\d\d; https://[^ ]+")
+    assert len(lines) == 8
+    assert [line for line in lines if not told.fullmatch(line)] == []
+
+
+def test_bot_06_a_file_of_the_operators_that_is_wrong_is_named_with_its_line(tmp_path):
+    own = tmp_path / "own.txt"
+    own.write_text("as-of: 2026-03-01\n203.0.113.5/24\n")
+    with pytest.raises(Invalid, match=re.escape(f"TPMA_BOT_NETWORKS: {own}: line 2")):
+        networks.use(own)
+    assert networks.current().as_of.year == 2026
 
 
 def test_bot_06_the_list_we_ship_can_be_read_and_is_replaced_by_a_file(tmp_path):

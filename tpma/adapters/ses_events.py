@@ -21,6 +21,7 @@ _MOST_RECIPIENTS = 100
 _MOST_HEADERS = 500
 _EARLIEST = datetime(2011, 1, 25, tzinfo=UTC)  # when SES first sent a mail
 _AHEAD = timedelta(days=1)
+_MESSAGE = re.compile(r"<(m\d{1,18}-g\d)\.[0-9a-f]{32}@")
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
 _ADDRESS = re.compile(r"[^\s<>()\"';,:=@]+@([^\s<>()\"';,:=@]+)")
 _KINDS = {
@@ -114,6 +115,7 @@ def _frame(kind: EventKind, name: str, mail: dict[str, Any], received_at: dateti
         at=handed_over or received_at,
         attempt_id=_attempt(_first(tags.get("tpma-attempt"))),
         header_attempt_id=_attempt(_header(mail.get("headers"), "x-tpma-attempt")),
+        message_name=_message(_header(mail.get("headers"), "message-id")),
         provider_id=_text(mail.get("messageId"), 120),
         environment=_text(_first(tags.get("tpma-env")), 32),
         account=_text(mail.get("sendingAccountId"), 32),
@@ -241,6 +243,12 @@ def _first(value: object) -> object:
 def _attempt(value: object) -> str:
     text = _text(value).lower()
     return text if _ATTEMPT.fullmatch(text) else ""
+
+
+def _message(value: str) -> str:
+    """The name of the mail in a Message-ID of ours, <m17-g1.attempt@domain>."""
+    found = _MESSAGE.match(value)
+    return found.group(1) if found else ""
 
 
 def _header(headers: object, wanted: str) -> str:

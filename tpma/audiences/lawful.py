@@ -1,5 +1,8 @@
 """Whom the law lets a partner write to, as one SQL condition: consents CONS-01 to CONS-06.
 
+Beside it stands the age of a consent nobody made use of (CONS-07), which is no law, and is asked
+where a launch is counted and planned.
+
 `tpma.audiences.rules.law_fault` says the same for one person; a test holds the two together.
 """
 
@@ -8,7 +11,19 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Uuid,
+    and_,
+    case,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+    true,
+)
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import (
@@ -25,7 +40,13 @@ from tpma.localization.packs import ConsentLaw
 
 FROM_VENDOR = "vendor"  # Contact.source of addresses a vendor handed over
 MARKETING = ConsentPurpose.PARTNER_MARKETING
-LAWS = tuple(f"CONS-0{number}" for number in range(1, 7))  # why a law holds somebody back
+FORGOTTEN = "CONS-07"  # agreed long ago, and never got a mail
+FORGOTTEN_AFTER = 24  # months
+LAWS = (*(f"CONS-0{number}" for number in range(1, 7)), FORGOTTEN)  # why somebody is held back
+
+# The ledger of mails stands further down the corridor: its table is named here, nothing of that
+# room is called.
+_mails = table("messages", column("tenant_id"), column("rcpt_key"), column("send_state"))
 
 
 def newest(condition: ColumnElement[bool], purpose: ConsentPurpose) -> ColumnElement[bool]:
@@ -67,11 +88,24 @@ def legal_problem(
     return problem_under(markets(session, tenant_id), now.date(), purpose)
 
 
+def problem(
+    session: Session, tenant_id: UUID, now: datetime, purpose: ConsentPurpose = MARKETING
+) -> ColumnElement[str]:
+    """As `legal_problem`, and CONS-07: whom a launch that is planned now leaves out."""
+    lands = markets(session, tenant_id)
+    return problem_under(lands, now.date(), purpose, forgotten_by=tenant_id)
+
+
 def problem_under(
-    lands: Sequence[str], today: date, purpose: ConsentPurpose = MARKETING
+    lands: Sequence[str],
+    today: date,
+    purpose: ConsentPurpose = MARKETING,
+    *,
+    forgotten_by: UUID | None = None,
 ) -> ColumnElement[str]:
     """As `legal_problem`, told the markets (ISO 3166-1): their strictest law is that of readers
     whose country is unknown. Asks the ledger once a contact, however many laws there are.
+    `forgotten_by` is the partner whose mails CONS-07 looks for; without it nothing is asked of age.
 
     Where no law is in force nobody can be judged, and everybody fails CONS-05.
     """
@@ -88,7 +122,19 @@ def problem_under(
         *((fault, rule) for rule, fault in _faults(own, today)),
         (and_(unmet, ~_in(known)), "CONS-05"),
     ]
+    if forgotten_by is not None:
+        whens.append((_forgotten(forgotten_by, today), FORGOTTEN))
     return func.coalesce(_of_newest(case(*whens, else_=""), purpose), "CONS-01")
+
+
+def _forgotten(tenant_id: UUID, today: date) -> ColumnElement[bool]:
+    """The consent, or the purchase it rests on, is two years old and no mail was ever taken. Who
+    was written to is looked up once a statement, and only if somebody's consent is that old."""
+    mailed = select(_mails.c.rcpt_key).where(
+        _mails.c.tenant_id == literal(tenant_id, Uuid()), _mails.c.send_state == "accepted"
+    )
+    old = ~_since(months_before(today, FORGOTTEN_AFTER))
+    return and_(old, Contact.hmac.not_in(mailed))
 
 
 def _faults(

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from tpma.audiences.columns import refused
 from tpma.audiences.domains import Owner
+from tpma.audiences.lawful import FORGOTTEN
 from tpma.audiences.models import (
     Consent,
     ConsentPurpose,
@@ -22,9 +23,10 @@ from tpma.audiences.models import (
     Suppression,
     SuppressionScope,
 )
-from tpma.audiences.queries import active, agreed, chosen, summed, suppressed
+from tpma.audiences.queries import active, agreed, chosen, problem, summed, suppressed
 from tpma.audiences.rows import WORDS
 from tpma.audiences.rules import Definition, covers
+from tpma.core.db import clock_of
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
@@ -40,8 +42,20 @@ def contact_of(session: Session, tenant_id: UUID, contact_id: UUID) -> Contact:
 
 def is_writable(session: Session, contact: Contact) -> bool:
     """Whether the partner may write to this person now."""
-    query = select(Contact.id).where(Contact.id == contact.id, agreed(), ~suppressed())
+    may = lawfully_agreed(session, contact.tenant_id)
+    query = select(Contact.id).where(Contact.id == contact.id, may, ~suppressed())
     return session.scalar(query) is not None
+
+
+def is_forgotten(session: Session, contact: Contact) -> bool:
+    """They agreed long ago, never got a mail, and nothing else is in the way (CONS-07)."""
+    found = problem(session, contact.tenant_id, clock_of(session)())
+    return session.scalar(select(found).where(Contact.id == contact.id)) == FORGOTTEN
+
+
+def lawfully_agreed(session: Session, tenant_id: UUID) -> ColumnElement[bool]:
+    """As a launch that is planned now looks at it; asks nothing of suppressions."""
+    return and_(agreed(), problem(session, tenant_id, clock_of(session)()) == "")
 
 
 def organisation(session: Session, tenant_id: UUID) -> Organisation:
@@ -84,9 +98,10 @@ def contacts(
     most: int = 51,
 ) -> list[Listed]:
     """Newest first, from after the contact `before`."""
+    may = lawfully_agreed(session, tenant_id)
     query = (
-        select(Contact, agreed(), suppressed())
-        .where(*chosen(session, tenant_id, wanted.definition()), *_found_by(wanted))
+        select(Contact, may, suppressed())
+        .where(*chosen(session, tenant_id, wanted.definition()), *_found_by(wanted, may))
         .order_by(Contact.id.desc())
         .limit(most)
     )
@@ -95,7 +110,7 @@ def contacts(
     return [Listed(row[0].id, row[0], bool(row[1]), bool(row[2])) for row in session.execute(query)]
 
 
-def _found_by(wanted: Filter) -> list[ColumnElement[bool]]:
+def _found_by(wanted: Filter, may: ColumnElement[bool]) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     for word in wanted.text.split()[:5]:
         columns = (Contact.email_norm, Contact.given_name, Contact.family_name, Contact.company)
@@ -103,9 +118,9 @@ def _found_by(wanted: Filter) -> list[ColumnElement[bool]]:
     if wanted.state == "suppressed":
         conditions.append(suppressed())
     elif wanted.state == "writable":
-        conditions += [agreed(), ~suppressed()]
+        conditions += [may, ~suppressed()]
     elif wanted.state == "held":
-        conditions += [~agreed(), ~suppressed()]
+        conditions += [~may, ~suppressed()]
     return conditions
 
 
@@ -267,7 +282,7 @@ def export(session: Session, tenant_id: UUID) -> Iterator[list[Any]]:
         "may_be_mailed", "source", "source_detail", "added",
     ]  # fmt: skip
     rows = session.execute(
-        select(Contact, agreed(), suppressed())
+        select(Contact, lawfully_agreed(session, tenant_id), suppressed())
         .where(*active(tenant_id))
         .order_by(Contact.id)
         .execution_options(yield_per=1000)

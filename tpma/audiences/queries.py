@@ -5,8 +5,7 @@ The conditions here are set-based, so that planning a launch for 100,000 people 
 """
 
 import string
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -26,7 +25,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tpma.audiences.lawful import LAWS, lawful, legal_problem, markets, newest, problem_under
+from tpma.audiences.figures import Counts, counted, summed
+from tpma.audiences.lawful import (
+    LAWS,
+    lawful,
+    legal_problem,
+    markets,
+    newest,
+    problem,
+    problem_under,
+)
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -42,7 +50,7 @@ from tpma.audiences.models import (
     SuppressionListRow,
     SuppressionScope,
 )
-from tpma.audiences.rules import OPT_IN_COUNTRIES, Definition, Held, definition, told
+from tpma.audiences.rules import OPT_IN_COUNTRIES, Definition, Held, definition
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
@@ -58,6 +66,7 @@ __all__ = [
     "lawful",
     "legal_problem",
     "markets",
+    "problem",
     "problem_under",
     "recipients",
     "segment_of",
@@ -260,7 +269,8 @@ def refusals(
     """Why a contact is not written to, the first that holds counts. The one place that says so:
     for counting, for planning a launch and for the commit of each mail.
 
-    `law` is `legal_problem` or `problem_under`; without it nothing is asked of countries' laws.
+    `law` is `problem`, `legal_problem` or `problem_under`; without it nothing is asked of
+    countries' laws.
     Without `domains`, where `domain_blocked` was just found to be false, in a quarter of the words.
     The vendor's list comes last: who is named for another reason is named with or without it, so
     a list of those people tells nothing of it.
@@ -287,8 +297,7 @@ def held_back(
     *,
     domains: bool = True,
 ) -> ColumnElement[str]:
-    """A value of Held or the id of a law's rule (CONS-01 to CONS-06), "" for who may be written
-    to."""
+    """A value of Held or the id of a rule (CONS-01 to CONS-07), "" for who may be written to."""
     return case(*refusals(vendor_id, purpose, law, domains=domains), else_="")
 
 
@@ -306,25 +315,6 @@ def unwanted(vendor_id: UUID) -> ColumnElement[bool]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """An audience in numbers: `matching` is the sum of `writable` and of who is held back.
-
-    As a partner may know it: see `rules.told` for the two counts of lists.
-    """
-
-    matching: int
-    writable: int
-    suppressed: int
-    held: int  # no basis, or one that does not carry mail in their country
-    by_locale: dict[str, int]  # of the writable; "" is unknown
-    by_country: dict[str, int]
-    held_by_country: dict[str, int]
-    vendor_held: int = 0  # by the vendor's list
-    not_opted_in: int = 0  # have a basis, but only who signed up is written to
-    unlawful: Mapping[str, int] = field(default_factory=dict)  # rule of the law → people
-
-
 def counts(
     session: Session,
     tenant_id: UUID,
@@ -334,8 +324,9 @@ def counts(
     *,
     now: datetime | None = None,
 ) -> Counts:
-    """Numbers only; each group largest first. `now` asks the laws of the readers' countries."""
-    law = None if now is None else legal_problem(session, tenant_id, now, purpose)
+    """Numbers only; each group largest first. `now` asks the laws of the readers' countries and
+    how old their consent is: the writable are then whom a launch would write to."""
+    law = None if now is None else problem(session, tenant_id, now, purpose)
     people = (
         select(Contact.locale, Contact.country, held_back(vendor_id, purpose, law).label("fate"))
         .where(*chosen(session, tenant_id, segment))
@@ -346,33 +337,7 @@ def counts(
             people.c.fate, people.c.locale, people.c.country
         )
     ).all()
-    return _counted([(fate, locale, country, n) for fate, locale, country, n in rows])
-
-
-def _counted(rows: list[tuple[str, str, str, int]]) -> Counts:
-    total = summed((fate, n) for fate, _l, _c, n in rows)
-    own, vendors = told(total.get(Held.SUPPRESSED, 0), total.get(Held.VENDOR_LIST, 0))
-    no_consent = Held.NO_CONSENT.value
-    return Counts(
-        matching=sum(total.values()),
-        writable=total.get("", 0),
-        suppressed=own,
-        held=total.get(no_consent, 0),
-        by_locale=summed((locale, n) for fate, locale, _c, n in rows if not fate),
-        by_country=summed((country, n) for fate, _l, country, n in rows if not fate),
-        held_by_country=summed((land, n) for fate, _l, land, n in rows if fate == no_consent),
-        vendor_held=vendors,
-        not_opted_in=total.get(Held.NOT_OPTED_IN, 0),
-        unlawful={rule: n for rule, n in sorted(total.items()) if rule in LAWS},
-    )
-
-
-def summed(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Added up by key, largest first."""
-    found: dict[str, int] = {}
-    for key, n in pairs:
-        found[key] = found.get(key, 0) + n
-    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+    return counted([(fate, locale, country, n) for fate, locale, country, n in rows])
 
 
 def segment_of(session: Session, tenant_id: UUID, segment_id: UUID) -> Segment:

@@ -22,6 +22,7 @@ _COMMANDS = {
     "check": "tpma.cli.manage",
     "settings": "tpma.cli.manage",
     "pause-all": "tpma.cli.manage",
+    "reconcile": "tpma.cli.manage",
     "doctor": "tpma.cli.doctor",
     "bench": "tpma.cli.bench",
     "demo": "tpma.cli.demo",

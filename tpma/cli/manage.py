@@ -1,6 +1,7 @@
 """Look after an installation: its database, its settings, its catalogs."""
 
 import tempfile
+from dataclasses import astuple
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from tpma.core import schema
 from tpma.core.errors import Invalid
 from tpma.core.messages import faults_of_catalogs
 from tpma.core.settings import listed, load
-from tpma.sending import operating
+from tpma.sending import operating, restoring
 from tpma.system import System
 
 
@@ -46,6 +47,36 @@ def pause_all(system: System, cause: str) -> None:
     with system.db.transaction() as session:
         paused = operating.pause_all(session, cause)
     click.echo(f"{paused} launches paused ({cause}).")
+
+
+@click.command()
+@click.option(
+    "--events",
+    "files",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Archive of events, one a line as the queue delivered it; may be given several times.",
+)
+@click.pass_obj
+def reconcile(system: System, files: tuple[Path, ...]) -> None:
+    """After a backup was restored: pause every launch, and find out what left since.
+
+    Mails that may have left are in doubt until an event or the mail server settles them; nothing
+    is sent again by itself. Run it before anything is started, and again as evidence comes.
+    """
+    archived = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    found = restoring.reconcile(system, archived)
+    click.echo(f"{found.paused} launches paused, {found.doubted} mails may have left since.")
+    click.echo(f"{found.events} events read, {found.unreadable} were none.")
+    if found.lines:
+        click.echo(_row("launch", "state", "doubted", "left", "unsent", "open"))
+    for line in found.lines:
+        click.echo(_row(*map(str, astuple(line))))
+
+
+def _row(*cells: str) -> str:
+    code, state, *numbers = cells
+    return " ".join([f"{code:<20}", f"{state:<11}", *(f"{number:>8}" for number in numbers)])
 
 
 @click.command()

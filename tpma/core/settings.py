@@ -47,6 +47,13 @@ class Settings(BaseSettings):
         default_factory=lambda said: f"http://localhost:{said.get('port', 8000)}",
         description="Address people reach this installation at; stands in every link we send.",
     )
+    link_target: str = Field(
+        "",
+        pattern=rf"^$|{_HOST_NAME}",
+        description="Host name that partners’ own link hosts point to (CNAME), usually the one of "
+        "TPMA_BASE_URL; empty means that all links run over TPMA_BASE_URL. Such hosts need "
+        "certificates: docs/operations.md.",
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

@@ -56,6 +56,7 @@ _ACTIONS = {
     "mailbox.released": lazy("Slowed mailbox provider tried at full speed"),
     "mailbox.day": lazy("Daily limit for a mailbox provider changed"),
     "launch.ended": lazy("Launch ended"),
+    "launch.reconciled": lazy("Launch looked through after a restored backup"),
     "launch.regated": lazy("Launch back in draft: what was checked has changed"),
     "gate.acknowledged": lazy("Warning taken on"),
     "gate.proof": lazy("Proof mail sent"),
@@ -149,6 +150,10 @@ _ACTIONS = {
     "sending_domain.lifted": lazy("Sending domain allowed again"),
     "sending_domain.moved": lazy("Sending domain set up anew for another way out"),
     "sending_domain.removed": lazy("Sending domain removed"),
+    "link_host.claimed": lazy("Host for links asked for"),
+    "link_host.verified": lazy("Host for links: its record stands"),
+    "link_host.lost": lazy("Host for links lost its record"),
+    "link_host.removed": lazy("Host for links given up"),
     "job.retried": lazy("Job tried again"),
 }
 

@@ -6,7 +6,7 @@ with it, and what is sent from then on is exactly these bytes.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy import delete, insert, select
@@ -18,10 +18,11 @@ from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.kits import queries as kits
 from tpma.launches import steps
+from tpma.launches.addresses import base_of
 from tpma.launches.models import Launch, LaunchAsset, Link
 from tpma.localization import rules as locales
 from tpma.rendering.content import SECOND_SUBJECT, KitContent
-from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, VendorFacts
+from tpma.rendering.facts import BrandFacts, Given, LaunchFacts, LogoFacts, VendorFacts
 from tpma.rendering.links import target_address
 from tpma.rendering.mail import MOST_LINKS, MailSkeleton, compile_mail, signed_links
 from tpma.rendering.page import PageArtifact, compile_page
@@ -82,6 +83,11 @@ def drawing(session: Session, launch: Launch, base_url: str) -> Drawing:
     )
 
 
+def readers_drawing(session: Session, launch: Launch, base_url: str) -> Drawing:
+    """With the addresses a frozen launch's readers know."""
+    return drawing(session, launch, base_of(launch, base_url))
+
+
 def image_urls(content: KitContent, base_url: str) -> dict[str, str]:
     """Image key → its public address, which names the bytes and so never changes."""
     return {
@@ -117,12 +123,24 @@ def mail(
 
 
 def page(session: Session, plan: Drawing, requested: str) -> PageArtifact:
+    """The landing page. Its pictures and colours come from whichever host shows it: what a page
+    may load is what lies beside it, and the platform's host shows pages of all others too."""
     served = served_locale(plan, requested)
+    told = given(session, plan, requested, served)
+    base = plan.facts.base_url
+    told["brand"] = replace(told["brand"], logo=_beside(told["brand"].logo, base))
+    told["vendor"] = replace(told["vendor"], logo=_beside(told["vendor"].logo, base))
+    told["launch"] = replace(plan.facts, image_urls=image_urls(plan.content, ""))
     return compile_page(
-        plan.content,
-        served,
-        **given(session, plan, requested, served),
-        brand_css_url=f"{plan.facts.base_url}/b/{plan.facts.partner_slug}.css",
+        plan.content, served, **told, brand_css_url=f"/b/{plan.facts.partner_slug}.css"
+    )
+
+
+def _beside(logo: LogoFacts, base_url: str) -> LogoFacts:
+    return replace(
+        logo,
+        url=logo.url.removeprefix(base_url),
+        reversed_url=logo.reversed_url.removeprefix(base_url),
     )
 
 

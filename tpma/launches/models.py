@@ -95,6 +95,8 @@ class Launch(Row):
     stopping_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     page_slug: Mapped[str] = mapped_column(String(80), unique=True)  # of its public pages
+    # The partner's own host that its links run over, frozen with them; "": the platform's.
+    link_host: Mapped[str] = mapped_column(String(253), default="", server_default="")
     # The partner sends it with its own mailer: we know neither its readers nor how many.
     own_mailer: Mapped[bool] = mapped_column(default=False)
     own_sent: Mapped[int | None]  # as the partner says

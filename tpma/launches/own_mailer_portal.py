@@ -10,6 +10,7 @@ from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import language_name
 from tpma.launches import own_mailer, service
+from tpma.launches.addresses import page_of
 from tpma.launches.models import Launch
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults, whole
@@ -87,4 +88,4 @@ def _mine(session: Session, launch_id: UUID) -> Launch:
 
 
 def _page_url(launch: Launch) -> str:
-    return f"{system().settings.base_url}/l/{launch.page_slug}"
+    return page_of(launch, system().settings.base_url)

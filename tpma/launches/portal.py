@@ -23,6 +23,7 @@ from tpma.kits import queries as kits
 from tpma.kits import sequence
 from tpma.kits.rules import day_in
 from tpma.launches import (
+    addresses,
     compiling,
     jump,
     own_mailer,
@@ -91,7 +92,7 @@ def show(launch_id: UUID) -> ResponseReturnValue:
             launch=launch,
             content=kits.content(session, launch.kit_version_id),
             kit=launch.kit_version.kit,
-            page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
+            page_url=addresses.page_of(launch, system().settings.base_url),
             coming=steps.coming(launch),
             planned=sequence,
         )
@@ -135,7 +136,7 @@ def audience(launch_id: UUID) -> ResponseReturnValue:
 def _audience(session: Session, launch: Launch, chosen: str, faults: Faults) -> str:
     tenant = actor().organisation_id
     segment = UUID(chosen) if _is_uuid(chosen) else None
-    plan = compiling.drawing(session, launch, system().settings.base_url)
+    plan = compiling.readers_drawing(session, launch, system().settings.base_url)
     counted = audiences.counts(session, tenant, segment, launch.vendor_id, now=system().clock())
     unserved = {
         tag: number for tag, number in counted.by_locale.items() if tag and plan.served(tag) is None
@@ -190,7 +191,7 @@ def message(launch_id: UUID) -> ResponseReturnValue:
 
 def _message(session: Session, launch: Launch, wanted: Any, faults: Faults) -> str:
     content = kits.content(session, launch.kit_version_id)
-    plan = compiling.drawing(session, launch, system().settings.base_url)
+    plan = compiling.readers_drawing(session, launch, system().settings.base_url)
     asset = wanted.get("asset") or content.mails[0].key
     locale = wanted.get("locale") or launch.primary_locale
     if launch.own_mailer:
@@ -357,7 +358,7 @@ def preview(launch_id: UUID, asset: str, locale: str) -> ResponseReturnValue:
 def preview_text(launch_id: UUID, asset: str, locale: str) -> ResponseReturnValue:
     with system().db.reading() as session:
         launch = service.get(session, actor().organisation_id, launch_id)
-        plan = compiling.drawing(session, launch, system().settings.base_url)
+        plan = compiling.readers_drawing(session, launch, system().settings.base_url)
         text = previews.text(session, plan, asset, locale, request.args.get("reader", "typical"))
     response = make_response(text)
     response.mimetype = "text/plain"
@@ -370,9 +371,9 @@ def document(launch_id: UUID, asset: str, locale: str) -> ResponseReturnValue:
     """The co-branded PDF, with the launch's code on it."""
     with system().db.reading() as session:
         launch = service.get(session, actor().organisation_id, launch_id)
-        plan = compiling.drawing(session, launch, system().settings.base_url)
+        plan = compiling.readers_drawing(session, launch, system().settings.base_url)
         source = previews.document(session, plan, asset, locale)
-        shown = pictures.pictures(session, source.assets, system().settings.base_url)
+        shown = pictures.pictures(session, source.assets, plan.facts.base_url)
     response = make_response(system().pdf.pdf(source.html, assets=shown))
     response.mimetype = "application/pdf"
     name = f"{launch.campaign_code}-{asset}-{locale}.pdf"
@@ -386,7 +387,7 @@ def qr(launch_id: UUID) -> ResponseReturnValue:
     """The page's address for print: scans count under the same code."""
     with system().db.reading() as session:
         launch = service.get(session, actor().organisation_id, launch_id)
-        plan = compiling.drawing(session, launch, system().settings.base_url)
+        plan = compiling.readers_drawing(session, launch, system().settings.base_url)
     response = make_response(previews.qr_svg(plan))
     response.mimetype = "image/svg+xml"
     return response

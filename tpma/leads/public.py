@@ -9,7 +9,9 @@ from flask_limiter import RateLimitExceeded
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from tpma.audiences.models import Consent
 from tpma.core.errors import Conflict, NotFound
+from tpma.launches.addresses import base_of
 from tpma.leads import consents, service, sheets
 from tpma.leads.words import said
 from tpma.pages import answers, kept, queries, rules
@@ -24,6 +26,7 @@ from tpma.rendering.page import thanks_page
 from tpma.tracking.public import visit
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
+from tpma.web.hosts import refuse_elsewhere, refuse_stranger
 from tpma.web.security import csrf, limiter
 
 public = Blueprint("leads_public", __name__)
@@ -64,6 +67,7 @@ def _posted(
     Raises NotFound for no such page.
     """
     page, launch, seen = kept.whole(session, slug)
+    refuse_elsewhere(launch.link_host)
     found = kept.editions_of(session, page, seen)
     if locale not in found.hashes or page.state is PageState.DRAFT:
         raise NotFound("There is no page in this language.")
@@ -124,7 +128,7 @@ def sheet(slug: str, locale: str, token: str) -> ResponseReturnValue:
             raise NotFound("This link is not open.")
         if not is_open:
             return locked(closed_page(posted.artifact.frame), 410)
-        base = system().settings.base_url
+        base = base_of(posted.launch, system().settings.base_url)
         source, shown = sheets.source(session, posted.launch, locale, base)
     response = make_response(system().pdf.pdf(source.html, assets=shown))
     response.mimetype = "application/pdf"
@@ -142,7 +146,7 @@ def _opens(launch_id: UUID, key: str) -> bool:
 def ask(token: str) -> ResponseReturnValue:
     """Ask, and change nothing: scanners follow links."""
     with system().db.reading() as session:
-        row = consents.asked(session, system().signer, token)
+        row = _asked(session, token)
         partner = consents.partner_of(session, row).trading_name
         text, tag = consents.shown_text(session, row), row.locale
     title = said(tag, "ask_title", partner=partner)
@@ -160,12 +164,19 @@ def ask(token: str) -> ResponseReturnValue:
 def confirm(token: str) -> ResponseReturnValue:
     try:
         with system().db.transaction() as session:
-            row = consents.asked(session, system().signer, token)
+            row = _asked(session, token)
             partner, tag = consents.partner_of(session, row).trading_name, row.locale
             consents.confirm(session, row, visit())
     except Conflict:
         return locked(_told(tag, partner, "late"), 409)
     return locked(_told(tag, partner, "done"))
+
+
+def _asked(session: Session, token: str) -> Consent:
+    """Raises NotFound for a link that is not ours, or not of the partner whose host this is."""
+    row = consents.asked(session, system().signer, token)
+    refuse_stranger(row.tenant_id)
+    return row
 
 
 def _told(tag: str, partner: str, key: str) -> str:

@@ -15,6 +15,7 @@ from tpma.core.text import registrable_domain
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
+from tpma.launches.addresses import base_of
 from tpma.leads import consents, deadlines, notices, queries, rules, thanks
 from tpma.leads.models import Lead, LeadState
 from tpma.leads.rules import LeadEvent
@@ -61,14 +62,15 @@ def capture(
     contact = _contact(session, signer, posted, taken)
     country = _country(taken.answers.columns.get("country", ""), contact, partner)
     _event(session, posted, submission, visit, contact.id)
-    asking = consents.Asking(signer, base_url, partner)
+    own_base = base_of(posted.launch, base_url)  # of what its readers open
+    asking = consents.Asking(signer, own_base, partner)
     consents.keep(session, asking, contact, country, submission, visit)
     lead = _lead(session, posted, taken, contact, partner, country)
     assert contact.hmac is not None, "who just typed an address is not erased"
     following.submitted(session, posted.launch, contact.hmac, submission.message_id, visit.at)
     if lead.state is LeadState.ROUTED:
         notices.announce(session, lead, base_url)
-        where = thanks.Page(base_url, posted.page.slug, posted.locale)
+        where = thanks.Page(own_base, posted.page.slug, posted.locale)
         thanks.answer(session, signer, lead, partner, where)
     return Captured(submission, lead)
 

@@ -19,6 +19,7 @@ from tpma.rendering.notices import closed_page, not_found_page
 from tpma.rendering.page import PageArtifact
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
+from tpma.web.hosts import refuse_elsewhere
 
 public = Blueprint("pages_public", __name__)
 
@@ -42,6 +43,7 @@ def show(slug: str, locale: str = "") -> ResponseReturnValue:
     maker = _Maker()
     shown = visiting.visit(system(), request, slug, locale, readers.reader, maker)
     assert shown is not None, "there is a maker"
+    refuse_elsewhere(shown.link_host)
     if not shown.is_open:
         return locked(closed_page(maker.artifact(shown.shelf, shown.locale).frame), 410)
     readers.viewed(shown.seen.launch_id, shown.reader)

@@ -46,6 +46,11 @@ class Shown:
     etag: str = ""
     body: bytes | None = None
 
+    @property
+    def link_host(self) -> str:
+        """The partner's own host the launch was frozen with."""
+        return self.shelf.editions.launch.link_host
+
 
 def visit(
     system: System,

@@ -50,6 +50,7 @@ class DeliveryEvent:
     at: datetime
     attempt_id: str = ""  # uuid hex, from the tag tpma-attempt
     header_attempt_id: str = ""  # the same from X-TPMA-Attempt, for feeds without tags
+    message_name: str = ""  # of the mail's own Message-ID ("m17-g1"), where the feed tells it
     provider_id: str = ""
     environment: str = ""  # tag tpma-env
     account: str = ""

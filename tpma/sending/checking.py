@@ -33,7 +33,7 @@ from tpma.sending import (
     split_words,
 )
 from tpma.sending import progress as progresses
-from tpma.sending.domains import mending
+from tpma.sending.domains import link_hosts, mending
 from tpma.sending.rehearsing import service as rehearsals
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -69,7 +69,9 @@ def check(launch_id: UUID) -> ResponseReturnValue:
 def _screen(
     session: Session, launch: Launch, report: service.Report, faults: Faults | None = None
 ) -> str:
-    plan = compiling.drawing(session, launch, system().settings.base_url)
+    plan = compiling.drawing(
+        session, launch, link_hosts.base_of(session, system().settings, launch)
+    )
     readers = progresses.readers(session, launch, plan, system().clock())
     choice = pacing.choice_of(launch)
     return render(
@@ -91,7 +93,7 @@ def _screen(
         four_eyes=marks.needs_approval(session, launch.tenant_id),
         cure_url=lambda screen: cure_of(screen, launch.id),
         readers=readers,
-        page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
+        page_url=plan.facts.page_url,
         rehearsal=rehearsals.newest(session, launch),
     )
 

@@ -17,7 +17,7 @@ from tpma.rendering.facts import Person
 from tpma.rendering.headers import own_fields, receiver, shared_fields
 from tpma.rendering.headers import sender as headers_of_sender
 from tpma.rendering.mail import MailHeaders, MailSkeleton
-from tpma.sending.domains import queries, senders
+from tpma.sending.domains import link_hosts, queries, senders
 from tpma.sending.warmup import organisational
 from tpma.system import System
 
@@ -51,6 +51,7 @@ class From:
     code: str
     vendor_slug: str
     partner_slug: str
+    base_url: str  # of the readers' links
     # Of a domain of the partner's own; empty: what this installation sends everything by.
     tenant_ref: str = ""
     configuration_set: str = ""
@@ -81,6 +82,7 @@ def sender_of(session: Session, settings: Settings, launch: Launch) -> From:
         code=launch.campaign_code,
         vendor_slug=vendor.slug,
         partner_slug=partner.slug,
+        base_url=link_hosts.base_of(session, settings, launch),
     )
     kept = queries.tenant_of(session, launch.tenant_id, settings.mail)
     if own is None:
@@ -165,7 +167,7 @@ def _headers(
         message_id=f"<{message_name(recipient)}.{attempt}@{own}>",
         date=now,
         list_id=f"{sender.name} <{partner}.{vendor}.{domain}>",
-        unsubscribe_url=f"{settings.base_url}/u/{token}",
+        unsubscribe_url=f"{sender.base_url}/u/{token}",
         unsubscribe_mailto=f"{UNSUBSCRIBE}@{domain}?subject={token}",
         feedback_id=f"{sender.code}:{partner}:{vendor}:tpma",
         code=sender.code,

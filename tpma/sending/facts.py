@@ -52,6 +52,7 @@ class HostFacts:
     hosts: tuple[str, ...]  # of every link, lower case
     ours: frozenset[str]  # of the platform and the partner
     insecure: tuple[str, ...]  # hosts without HTTPS, or with a certificate that is not valid
+    missing: str = ""  # the partner's own host for links, while DNS does not lead it here
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +136,7 @@ class ConsentFacts:
     by_country: Mapping[str, int] = field(default_factory=dict)
     packs: Mapping[str, str] = field(default_factory=dict)  # country → version of its pack
     from_vendor: int = 0
-    untouched_12: int = 0  # never mailed, and older than 12 months
-    untouched_24: int = 0
+    untouched_12: int = 0  # never mailed, and older than 12 months; of 24 they are left out
     judged: bool = True  # some country's law is in force
 
 

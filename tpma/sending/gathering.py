@@ -31,6 +31,7 @@ from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending import gate, marks, pacing, planning, recipients
 from tpma.sending.domains import known as ways_out
+from tpma.sending.domains import link_hosts
 from tpma.sending.envelopes import From, Recipient, build, sender_of
 from tpma.sending.facts import (
     AccountFacts,
@@ -90,6 +91,7 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
         else None
     )
     sender = sender_of(session, system.settings, launch)
+    links = _own_links(session, system, launch)
     return {
         "kit": gate.fingerprint(
             str(launch.kit_version_id),
@@ -102,8 +104,17 @@ def parts(session: Session, system: System, launch: Launch) -> dict[str, str]:
             launch.accepted_fallback,
             *(["own mailer"] if launch.own_mailer else []),
         ),
-        "sender": gate.fingerprint(launch.from_name, launch.reply_to, sender.address),
+        "sender": gate.fingerprint(launch.from_name, launch.reply_to, sender.address, *links),
     }
+
+
+def _own_links(session: Session, system: System, launch: Launch) -> list[str]:
+    """The partner's own host its links run over, and that its record is gone: before the start
+    that asks anew, for no mail shall leave with links that lead nowhere."""
+    base = link_hosts.base_of(session, system.settings, launch)
+    own = [base] if base != system.settings.base_url else []
+    gone = link_hosts.missing(session, system.settings, launch) if own else ""
+    return own + ([f"{gone} is gone"] if gone else [])
 
 
 def facts(
@@ -141,7 +152,7 @@ def facts(
         samples=tuple(made.samples),
         form_codes=made.form_codes,
         leaves_machine=leaves,
-        hosts=_hosts(system, plan, made.samples) if leaves else None,
+        hosts=_hosts(session, system, plan, made.samples) if leaves else None,
         proof=marks.proof(session, launch, gate_hash, who),
         own_mailer=own,
     )
@@ -213,13 +224,14 @@ def _versions(countries: Iterable[str], day: date) -> dict[str, str]:
     return {land: known[land].version for land in countries if land in known}
 
 
-def _hosts(system: System, plan: Drawing, samples: Iterable[Sample]) -> HostFacts:
+def _hosts(session: Session, system: System, plan: Drawing, samples: Iterable[Sample]) -> HostFacts:
     links = [urlsplit(url) for sample in samples for url in gate.body.links_of(sample)]
-    own = (system.settings.base_url, plan.brand.company.website)
+    own = (system.settings.base_url, plan.facts.base_url, plan.brand.company.website)
     return HostFacts(
         hosts=tuple(sorted({link.hostname or "" for link in links})),
         ours=frozenset({urlsplit(url).hostname or "" for url in own} - {""}),
         insecure=tuple(sorted({link.hostname or "" for link in links if link.scheme != "https"})),
+        missing=link_hosts.missing(session, system.settings, plan.launch),
     )
 
 

@@ -57,6 +57,10 @@ WORDS: dict[str, tuple[str, str]] = {
         lazy("From the vendor, without a basis in writing"),
         lazy("Ask the vendor for the contract the addresses came with, and import them again."),
     ),
+    "CONS-07": (
+        lazy("Agreed over two years ago, and never got a mail"),
+        lazy("Ask them to sign up on your page: nobody remembers a yes that old."),
+    ),
 }
 SHOWN = 200  # people on one page; the file has all
 
@@ -124,7 +128,7 @@ def _people(session: Session, plan: Drawing, now: datetime) -> Any:
         Contact.country,
     )
     if launches.is_editable(launch):
-        law = audiences.legal_problem(session, launch.tenant_id, now)
+        law = audiences.problem(session, launch.tenant_id, now)
         fate = audiences.held_back(launch.vendor_id, law=law).label("reason")
         chosen = select(*shown, fate).where(*planning.audience(session, launch)).subquery()
         return select(chosen).where(chosen.c.reason.in_(list(WORDS)))

@@ -12,6 +12,7 @@ from tpma.identity.service import record
 from tpma.launches import compiling
 from tpma.launches import service as launches
 from tpma.sending import left_out
+from tpma.sending.domains import link_hosts
 from tpma.web.context import actor, render, system
 from tpma.web.guards import partner
 
@@ -25,7 +26,9 @@ portal = Blueprint(
 def index(launch_id: UUID) -> ResponseReturnValue:
     with system().db.reading() as session:
         launch = launches.get(session, actor().organisation_id, launch_id)
-        plan = compiling.drawing(session, launch, system().settings.base_url)
+        plan = compiling.drawing(
+            session, launch, link_hosts.base_of(session, system().settings, launch)
+        )
         editable = launches.is_editable(launch)
         back = "sending_check.check" if editable else "launches_portal.show"
         groups = left_out.groups(session, plan, system().clock())
@@ -36,7 +39,7 @@ def index(launch_id: UUID) -> ResponseReturnValue:
             groups=groups,
             total=sum(group.total for group in groups),
             back_url=url_for(back, launch_id=launch.id),
-            page_url=f"{system().settings.base_url}/l/{launch.page_slug}",
+            page_url=plan.facts.page_url,
         )
 
 
@@ -58,5 +61,7 @@ def export(launch_id: UUID) -> Response:
 def _lines(owner: UUID, launch_id: UUID, now: datetime) -> Iterator[list[Cell]]:
     with system().db.reading() as session:
         launch = launches.get(session, owner, launch_id)
-        plan = compiling.drawing(session, launch, system().settings.base_url)
+        plan = compiling.drawing(
+            session, launch, link_hosts.base_of(session, system().settings, launch)
+        )
         yield from left_out.lines(session, plan, now)

@@ -97,7 +97,7 @@ def plan_first(
 ) -> int:
     """Plan step 1: a row for each recipient, planned or skipped with the reason (T1, T2).
 
-    `law` (`law_of`) holds back whom their country protects; the commit of each mail asks again.
+    `law` (`first_law_of`) holds back whom their country protects; each mail's commit asks again.
     `engaged_first`: a young domain's first mails go to who clicked last, then to the newest
     contacts. Opens say nothing: machines open mails.
     """
@@ -210,6 +210,13 @@ def _locale(plan: Drawing, locales: Mapping[str, str | None]) -> ColumnElement[s
 def law_of(launch: Launch, today: date) -> ColumnElement[str]:
     """The rule of the law by which a contact is held back; "" if none."""
     return audiences.problem_under(launch.markets.split(), today)
+
+
+def first_law_of(launch: Launch, today: date) -> ColumnElement[str]:
+    """As `law_of`, and CONS-07: who waits two years for a first mail is left out as it is planned.
+    Nothing that happens until it leaves makes a consent older than the days between."""
+    lands = launch.markets.split()
+    return audiences.problem_under(lands, today, forgotten_by=launch.tenant_id)
 
 
 def reason(

@@ -19,6 +19,7 @@ from tpma.ports.mail import Envelope
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending import gate, gathering, marks, notices, planning
+from tpma.sending.domains import link_hosts
 from tpma.sending.envelopes import Recipient, build, sender_of
 from tpma.sending.models import GateMark
 from tpma.system import System
@@ -51,7 +52,7 @@ def send(system: System, mark_id: UUID, turn: int) -> None:
 
 
 def _proofs(session: Session, system: System, launch: Launch, user: User) -> Iterator[_Proof]:
-    plan = compiling.drawing(session, launch, system.settings.base_url)
+    plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
     spoken = planning.reader_locales(session, launch)
     tags = [launch.primary_locale, *sorted(tag for tag in spoken if tag)]
     wanted = [tag for tag in dict.fromkeys(tags) if plan.served(tag)]

@@ -27,7 +27,7 @@ UNAPPLIED = "received"  # of EventInbox: known, and nothing done yet
 
 
 def chosen(session: Session, launch: Launch, now: datetime) -> list[ColumnElement[bool]]:
-    law = audiences.legal_problem(session, launch.tenant_id, now)
+    law = audiences.problem(session, launch.tenant_id, now)
     return [
         *audiences.chosen(session, launch.tenant_id, launch.segment_id),
         audiences.held_back(launch.vendor_id, law=law) == "",
@@ -37,7 +37,7 @@ def chosen(session: Session, launch: Launch, now: datetime) -> list[ColumnElemen
 def consent(
     session: Session, launch: Launch, now: datetime, versions: Mapping[str, str]
 ) -> ConsentFacts:
-    law = audiences.legal_problem(session, launch.tenant_id, now)
+    law = audiences.problem(session, launch.tenant_id, now)
     fate = audiences.held_back(launch.vendor_id, law=law).label("fate")
     whole = audiences.chosen(session, launch.tenant_id, launch.segment_id)
     rows = select(fate, Contact.country).where(*whole).subquery()
@@ -51,7 +51,7 @@ def consent(
     people = [*whole, fate.element == ""]
     by_country = audiences.summed(found.pop("", {}).items())
     fresh = ~was_mailed(launch.tenant_id)
-    old, older = (agreed_before(months_before(now.date(), months)) for months in (12, 24))
+    old = agreed_before(months_before(now.date(), 12))
     return ConsentFacts(
         problems=found,
         by_country=by_country,
@@ -59,7 +59,6 @@ def consent(
         judged=bool(packs.in_force(now.date())),
         from_vendor=_count(session, *people, Contact.source == FROM_VENDOR),
         untouched_12=_count(session, *people, fresh, old),
-        untouched_24=_count(session, *people, fresh, older),
     )
 
 

@@ -21,6 +21,7 @@ class SendEvent(StrEnum):
     DOUBT = "doubt"  # T11, T12
     PROVE_ABSENT = "prove_absent"  # T14
     GIVE_UP = "give_up"  # T15
+    RESTORE = "restore"  # T21, by the command alone
     RESEND = "resend"  # T17
     CANCEL = "cancel"  # T18
     EXPIRE = "expire"  # T19
@@ -39,6 +40,8 @@ TRANSITIONS: dict[tuple[SendState, SendEvent], SendState] = {
     (S.QUEUED, SendEvent.EXPIRE): S.EXPIRED,
     (S.QUEUED, SendEvent.REFUSE): S.FAILED,
     (S.QUEUED, SendEvent.BURY): S.DEAD,
+    # The ledger came out of a backup: the mail may have left since.
+    (S.QUEUED, SendEvent.RESTORE): S.IN_DOUBT,
     # Thought unsent, and then it proves to have left: never send it again.
     (S.QUEUED, SendEvent.ACCEPT): S.ACCEPTED,
     (S.SUBMITTING, SendEvent.ACCEPT): S.ACCEPTED,

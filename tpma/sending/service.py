@@ -29,7 +29,7 @@ from tpma.sending import (
     splitting,
     windows,
 )
-from tpma.sending.domains import senders
+from tpma.sending.domains import link_hosts, senders
 from tpma.sending.findings import Check, Tone
 from tpma.sending.marks import Word
 from tpma.sending.models import Message, SendState
@@ -76,7 +76,7 @@ def check(session: Session, system: System, launch: Launch, actor: Actor | None 
     """
     parts = gathering.parts(session, system, launch)
     gate_hash = gate.fingerprint(parts)
-    plan = compiling.drawing(session, launch, system.settings.base_url)
+    plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
     facts = gathering.facts(session, system, plan, gate_hash, actor)
     return Report(gate.report(facts), gate_hash, parts, marks.words(session, launch, gate_hash))
 
@@ -91,9 +91,10 @@ def launch(session: Session, system: System, actor: Actor, launch: Launch) -> da
     _refuse_unready(report)
     kept = report.to_json()
     senders.keep(session, system.settings, launch)
+    launch.link_host = link_hosts.current(session, system.settings, launch.tenant_id)
     launches.ready(session, actor, launch, kept, report.gate_hash)
     reports.keep(session, actor, launch, report.gate_hash, kept)
-    plan = compiling.drawing(session, launch, system.settings.base_url)
+    plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
     if launch.own_mailer:
         launch.link_no = own_mailer.link_no(launch)
         compiling.freeze(session, plan, own_mailer.editions(plan), [plan.brand.company.country])
@@ -114,7 +115,7 @@ def _plan(session: Session, system: System, plan: Drawing) -> None:
     compiling.freeze(session, plan, wanted, [code for code in countries if code])
     pacing.begin_in_the_east(session, launch)
     engaged_first = pacing.is_short(session, system, launch, sum(countries.values()))
-    law = planning.law_of(launch, system.clock().date())
+    law = planning.first_law_of(launch, system.clock().date())
     planning.plan_first(session, plan, locales, law=law, engaged_first=engaged_first)
 
 
@@ -188,14 +189,15 @@ def _queue_later(session: Session, launch: Launch, step: Step) -> None:
     jobs.enqueue(
         session,
         "sending.queue_step",
-        _due(session, launch, step),
+        due(session, launch, step),
         key=f"sending.queue_step:{launch.id}:{step.number}",
         launch_id=str(launch.id),
         step=step.number,
     )
 
 
-def _due(session: Session, launch: Launch, step: Step) -> datetime:
+def due(session: Session, launch: Launch, step: Step) -> datetime:
+    """When a later mail of the kit is queued."""
     wall = queueing.wall_of(launch, step.number)
     if wall is not None:
         return windows.first_start(wall, queueing.zones_of(session, launch), launch.timezone)

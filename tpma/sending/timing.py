@@ -14,6 +14,7 @@ from tpma.launches.drafting import RUNS_FOR, Timing, refuse_impossible
 from tpma.launches.models import Launch
 from tpma.sending import pacing
 from tpma.sending import progress as progresses
+from tpma.sending.domains import link_hosts
 from tpma.sending.pacing import Choice
 from tpma.sending.windows import Window
 from tpma.web.context import actor, render, system
@@ -39,7 +40,9 @@ def preview(launch_id: UUID) -> ResponseReturnValue:
             choice = _choice(launch)
         except Invalid as error:
             return render("sending/outlook.html", problem=error.message)
-        plan = compiling.drawing(session, launch, system().settings.base_url)
+        plan = compiling.drawing(
+            session, launch, link_hosts.base_of(session, system().settings, launch)
+        )
         readers = progresses.readers(session, launch, plan, system().clock())
         found = pacing.outlook(session, system(), launch, choice, readers)
         return render("sending/outlook.html", outlook=found, readers=readers)

@@ -29,6 +29,7 @@ from tpma.tracking.lookups import Found, Lookups
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.segments import Writer
+from tpma.web.hosts import HOST, is_elsewhere
 from tpma.web.security import SCRIPTLESS, headers_of
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ Answer = tuple[str, list[tuple[str, str]], bytes]
 def _click(desk: Desk, token: str, environ: "WSGIEnvironment") -> Answer:
     """On to the link's target, for people and machines alike."""
     found = desk.lookups().link(token)
+    _refuse_elsewhere(desk, found, environ)
     is_trap = token[-1:] == _TRAP_CHARACTER
     _note(desk, EventType.TRAP if is_trap else EventType.CLICK, found, environ)
     return "302 FOUND", [*_headers(environ, _REDIRECT), ("Location", found.url)], b""
@@ -166,7 +168,9 @@ def _opened(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
     if not name.endswith(".gif"):
         return None
     try:
-        _note(desk, EventType.OPEN, desk.lookups().mail(name[:-4]), environ)
+        found = desk.lookups().mail(name[:-4])
+        _refuse_elsewhere(desk, found, environ)
+        _note(desk, EventType.OPEN, found, environ)
     except NotFound:
         pass  # a token that was not made here
     except OperationalError:
@@ -178,7 +182,9 @@ def _styled(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
     """A line of style on a landing page: browsers fetch it, link checkers do not (BOT-08)."""
     if not name.endswith(".css"):
         return None
-    _note(desk, EventType.STYLE, desk.lookups().mail(name[:-4]), environ)
+    found = desk.lookups().mail(name[:-4])
+    _refuse_elsewhere(desk, found, environ)
+    _note(desk, EventType.STYLE, found, environ)
     return "200 OK", _headers(environ, _CSS), STYLE
 
 
@@ -190,13 +196,19 @@ def _page(desk: Desk, path: str, environ: "WSGIEnvironment") -> Answer | None:
         return None
     request = Request(environ, populate_request=False)
     shown = visiting.visit(desk.system(), request, slug, locale, desk.reader)
-    if shown is None or not shown.is_open:
-        return None
+    if shown is None or not shown.is_open or is_elsewhere(environ, shown.link_host):
+        return None  # for `pages.public`, which says what is wrong
     desk.viewed(shown.seen.launch_id, shown.reader, environ)
     headers = [*_headers(environ, _HTML), ("ETag", f'"{shown.etag}"')]
     if shown.body is None:
         return "304 NOT MODIFIED", headers, b""
     return "200 OK", headers, shown.body
+
+
+def _refuse_elsewhere(desk: Desk, found: Found, environ: "WSGIEnvironment") -> None:
+    """Raises NotFound by a partner's host for a launch of another one."""
+    if HOST in environ and is_elsewhere(environ, desk.lookups().table(found.launch_id).link_host):
+        raise NotFound("This link is not one of ours.")
 
 
 def _note(desk: Desk, kind: EventType, found: Found, environ: "WSGIEnvironment") -> None:

@@ -24,6 +24,7 @@ from tpma.core.i18n import gettext as _
 from tpma.core.log import logger
 from tpma.core.signing import TOKEN_LENGTH, link_index
 from tpma.identity.models import Organisation
+from tpma.launches.addresses import base_of
 from tpma.launches.models import Launch, Link
 from tpma.rendering.links import PAGE
 from tpma.rendering.mail import TRAP
@@ -69,6 +70,7 @@ class Table:
 
     targets: Mapping[int, Target]
     is_tracked: bool
+    link_host: str = ""  # the partner's own that they run over
 
 
 class Lookups:
@@ -154,6 +156,7 @@ class Lookups:
 def _read_table(session: Session, launch_id: UUID, base_url: str) -> Table:
     """Every link of the launch a reader may be sent to, and the trap, which leads to the page."""
     launch = session.get_one(Launch, launch_id)
+    base_url = base_of(launch, base_url)
     page = queries.page_link(session, launch, base_url)
     plain = f"{base_url}/l/{launch.page_slug}" if launch.page_slug else base_url
     found = {TRAP: Target("", plain, takes_reader=False)}
@@ -170,4 +173,4 @@ def _read_table(session: Session, launch_id: UUID, base_url: str) -> Table:
     companies = select(Organisation.tracks_readers).where(
         Organisation.id.in_((launch.tenant_id, launch.vendor_id))
     )
-    return Table(found, all(session.scalars(companies)))
+    return Table(found, all(session.scalars(companies)), launch.link_host)

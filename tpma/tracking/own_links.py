@@ -11,6 +11,7 @@ from tpma.core.i18n import gettext as _
 from tpma.core.log import logger
 from tpma.core.signing import TOKEN_LENGTH, Signer, link_index
 from tpma.launches import own_mailer
+from tpma.launches.addresses import base_of
 from tpma.launches.models import Launch, Link
 from tpma.pages.answers import locked, visitor_tag
 from tpma.rendering.links import PAGE
@@ -21,6 +22,7 @@ from tpma.tracking.public import visit
 from tpma.tracking.rules import allowed_target
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
+from tpma.web.hosts import refuse_elsewhere
 
 own_links = Blueprint("own_links", __name__)
 _log = logger("tracking")
@@ -32,6 +34,7 @@ def click(token: str) -> ResponseReturnValue:
     """On to the link's target. Counted under the code, for nobody: who clicked is not known."""
     with system().db.reading() as session:
         launch = launch_of(session, system().signer, token[:TOKEN_LENGTH])
+        refuse_elsewhere(launch.link_host)
         link = _link(session, launch, link_index(token[TOKEN_LENGTH:]))
         target = _target(session, launch, link)
     _note(launch, link.key)
@@ -60,7 +63,8 @@ def _link(session: Session, launch: Launch, number: int) -> Link:
 def _target(session: Session, launch: Launch, link: Link) -> str:
     if link.target != PAGE:
         return allowed_target(link.target)
-    return queries.page_link(session, launch, system().settings.base_url)(link.key)
+    base = base_of(launch, system().settings.base_url)
+    return queries.page_link(session, launch, base)(link.key)
 
 
 def _note(launch: Launch, link_key: str) -> None:

@@ -30,6 +30,7 @@ from tpma.tracking.rules import Visit
 from tpma.tracking.words import said
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
+from tpma.web.hosts import is_restricted, refuse_elsewhere
 from tpma.web.security import csrf, limiter
 
 public = Blueprint("tracking_public", __name__)
@@ -81,12 +82,20 @@ def _mail() -> str:
     return str((request.view_args or {}).get("token", ""))
 
 
+def _message(session: Session, token: str) -> Message:
+    """Raises NotFound for a token that is not ours, or not of the host this came by."""
+    found = queries.message_of(session, system().signer, token)
+    if is_restricted():
+        refuse_elsewhere(queries.launch_of(session, found).link_host)
+    return found
+
+
 @public.get("/u/<token>")
 @anybody
 def unsubscribe(token: str) -> ResponseReturnValue:
     """Ask, and change nothing: scanners follow links."""
     with system().db.reading() as session:
-        message = queries.message_of(session, system().signer, token)
+        message = _message(session, token)
         frame = queries.frame_of(session, message.id)
         address = queries.masked_address(session, message)
     return locked(
@@ -108,6 +117,9 @@ def stop(token: str) -> ResponseReturnValue:
     one_click = request.form.get("List-Unsubscribe") == "One-Click"
     channel = unsubscribing.ONE_CLICK if one_click else unsubscribing.PAGE
     message_id = system().signer.subject(token)
+    if is_restricted():
+        with system().db.reading() as session:
+            _message(session, token)
     stop = unsubscribing.Stop(message_id, visit(), channel)
     stops: _Stops = current_app.extensions["tpma.stops"]
     if stops.do(system().db, stop) is None:
@@ -122,7 +134,7 @@ def stop(token: str) -> ResponseReturnValue:
 def preferences(token: str) -> ResponseReturnValue:
     """Show, and change nothing: scanners follow links."""
     with system().db.reading() as session:
-        message = queries.message_of(session, system().signer, token)
+        message = _message(session, token)
         return locked(_preferences(session, message, token))
 
 
@@ -133,7 +145,7 @@ def prefer(token: str) -> ResponseReturnValue:
     """The choice, or the button that stops everything: effective as this commits."""
     wanted = {UUID(name[2:]) for name in request.form if _VENDOR.fullmatch(name)}
     with system().db.transaction() as session:
-        message = queries.message_of(session, system().signer, token)
+        message = _message(session, token)
         if request.form.get("all"):
             unsubscribing.unsubscribe(session, message, visit(), unsubscribing.PAGE)
         else:
@@ -184,7 +196,7 @@ def unclear(_error: Invalid) -> ResponseReturnValue:
 @limiter.limit("30 per minute", key_func=_mail)
 def undo(token: str) -> ResponseReturnValue:
     with system().db.transaction() as session:
-        message = queries.message_of(session, system().signer, token)
+        message = _message(session, token)
         is_back = unsubscribing.resubscribe(session, message)
         frame = queries.frame_of(session, message.id)
     return locked(_said(frame, "back" if is_back else "nothing"))

@@ -28,19 +28,21 @@ _STATES = ("writable", "held", "suppressed")
 def index() -> ResponseReturnValue:
     wanted = _filter()
     with system().db.reading() as session:
-        counts = queries.counts(session, tenant())
+        now = system().clock()
+        counts = queries.counts(session, tenant(), now=now)
         rows = listings.contacts(session, tenant(), wanted, before(), SIZE + 1)
         facets = listings.facets(session, tenant())
         return render(
             "audiences/index.html",
             title=_title(counts.writable),
             counts=counts,
+            reasons=words.left_out(counts),
             wanted=wanted,
             page=page_of(rows),
             facets=facets,
             options=_options(facets),
             segments=[
-                (segment, queries.counts(session, tenant(), segment).writable)
+                (segment, queries.counts(session, tenant(), segment, now=now).writable)
                 for segment in listings.segments(session, tenant())
             ],
             imports=importing.imports(session, tenant(), 4),
@@ -95,6 +97,7 @@ def contact(contact_id: UUID) -> ResponseReturnValue:
             domains=listings.domains_over(session, found),
             tags=listings.tags_of(session, found),
             is_writable=listings.is_writable(session, found),
+            is_forgotten=listings.is_forgotten(session, found),
             purposes=words.purposes(),
             bases=words.bases(),
             channels=words.channels(),

@@ -48,7 +48,7 @@ def _page(
         chosen=chosen,
         name=name,
         facets=_offered(listings.facets(session, tenant()), chosen),
-        counts=queries.counts(session, tenant(), _meant(chosen)),
+        counts=queries.counts(session, tenant(), _meant(chosen), now=system().clock()),
         faults=faults,
     )
 
@@ -76,7 +76,8 @@ def _meant(chosen: dict[str, list[str]]) -> Definition:
 def count_segment() -> ResponseReturnValue:
     """The figures beside the builder, while boxes are ticked."""
     with system().db.reading() as session:
-        counts = queries.counts(session, tenant(), _meant(_sent(request.args)))
+        chosen = _meant(_sent(request.args))
+        counts = queries.counts(session, tenant(), chosen, now=system().clock())
         return render("audiences/segment_count.html", counts=counts)
 
 

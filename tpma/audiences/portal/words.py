@@ -1,5 +1,7 @@
 """How this room's pages call things."""
 
+from tpma.audiences.lawful import FORGOTTEN
+from tpma.audiences.queries import Counts
 from tpma.audiences.suppression_words import (
     channels,
     reason_marks,
@@ -12,6 +14,7 @@ from tpma.core.i18n import lazy
 __all__ = [
     "bases",
     "channels",
+    "left_out",
     "purposes",
     "reason_marks",
     "reason_sentences",
@@ -43,6 +46,18 @@ _STATES = {
     "held": lazy("Held back"),
     "suppressed": lazy("Opted out"),
 }
+
+
+def left_out(counts: Counts) -> list[tuple[str, int]]:
+    """Why people are held back for what they agreed to, and how many each time."""
+    forgotten = counts.unlawful.get(FORGOTTEN, 0)
+    found = [
+        (_("No lawful basis in their country"), counts.held),
+        (_("Their consent does not carry mail there"), sum(counts.unlawful.values()) - forgotten),
+        (_("Agreed over two years ago, and never got a mail"), forgotten),
+        (_("Did not sign up themselves"), counts.not_opted_in),
+    ]
+    return [(reason, number) for reason, number in found if number]
 
 
 def purposes() -> dict[str, str]:

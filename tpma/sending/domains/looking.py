@@ -25,7 +25,16 @@ from tpma.ports.identities import (
     TenantSpec,
     TenantState,
 )
-from tpma.sending.domains import checks, dmarc, notices, queries, records, senders
+from tpma.sending.domains import (
+    checks,
+    dmarc,
+    link_hosts,
+    link_rules,
+    notices,
+    queries,
+    records,
+    senders,
+)
 from tpma.sending.domains.checks import Finding, Verdict
 from tpma.sending.domains.models import HELD, DomainState, SendingDomain, SendingTenant
 from tpma.sending.domains.rules import (
@@ -55,6 +64,7 @@ class Seen:
     records: tuple[Record, ...]
     findings: dict[str, Finding]
     policy: tuple[str, ...]
+    links: Finding | None = None  # of the host links run over, where one is asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,7 @@ class _Asked:
     tenant: TenantSpec | None
     known: TenantState | None
     whole: bool  # everything is set up again, as far as it is not as we want it
+    link_host: str  # "" where none is asked for
 
 
 def sweep(system: System) -> int:
@@ -142,12 +153,14 @@ def _asked(session: Session, system: System, row: SendingDomain) -> _Asked:
     platforms = owner.kind is OrganisationKind.OPERATOR
     now = system.clock()
     kept = queries.tenant_of(session, row.tenant_id, system.settings.mail)
+    links = link_hosts.of_domain(session, row)
     return _Asked(
         domain=row.domain,
         challenge=row.challenge,
         tenant=None if platforms else tenant_spec(owner, now),
         known=state_of(kept) if kept else None,
         whole=row.state is DomainState.UNVERIFIED or row.state in HELD,
+        link_host=links.host if links else "",
     )
 
 
@@ -171,12 +184,15 @@ def _ask(system: System, asked: _Asked) -> Seen:
     wanted = list(identity.records)
     if asked.challenge:
         wanted.insert(0, records.ownership(asked.domain, asked.challenge))
-    answers = _of_dns(system.dns, checks.questions(asked.domain, wanted, identity.mail_from))
+    questions = checks.questions(asked.domain, wanted, identity.mail_from)
+    host, target = asked.link_host, system.settings.link_target
+    answers = _of_dns(system.dns, questions + (link_rules.questions(host) if host else []))
     policy = checks.records_at_dmarc(asked.domain, answers)
     if dmarc.policy(policy) is None:
         wanted.append(records.policy(asked.domain))
     found = checks.judge(asked.domain, wanted, identity, answers)
-    return Seen(identity, tenant, tuple(wanted), found, policy)
+    links = link_rules.judge(host, target, answers) if host and target else None
+    return Seen(identity, tenant, tuple(wanted), found, policy, links)
 
 
 def _of_provider(
@@ -229,6 +245,7 @@ def apply(session: Session, system: System, row: SendingDomain, seen: Seen) -> N
     elif checks.fails(seen.findings):
         _failed(session, system, row)
     row.check_at = _next(session, system, row, now)
+    link_hosts.keep(session, row, seen.links, now)
     _ask_for_probe(session, system, row, now)
 
 

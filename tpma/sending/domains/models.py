@@ -1,4 +1,5 @@
-"""Domains that partners send from, what was found of them, and which launch goes out by which."""
+"""Domains that partners send from, what was found of them, which launch goes out by which, and the
+hosts its links run over."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -72,6 +73,36 @@ class SendingDomain(Row):
     probed_at: Mapped[datetime | None]
     probe_aligned: Mapped[bool] = mapped_column(default=False)
     signed_headers: Mapped[list[str]] = mapped_column(default=list)  # lower case, of h=
+
+
+class LinkHost(Row):
+    """A host of a partner's own that links of its launches may run over, below a sending domain.
+
+    A host that stood once is its partner's for ever, also when it was given up: links in mails
+    that have left lead there.
+    """
+
+    __tablename__ = "link_hosts"
+    __table_args__ = (
+        Index(
+            "uq_link_hosts_of_domain",
+            "domain_id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), index=True)
+    domain_id: Mapped[UUID] = mapped_column(ForeignKey("sending_domains.id"), index=True)
+    host: Mapped[str] = mapped_column(String(253), unique=True)  # ASCII, lower case
+    finding: Mapped[dict[str, Any]] = mapped_column(default=dict)  # as last seen in DNS
+    asked_at: Mapped[datetime]  # when the waiting for its record began
+    checked_at: Mapped[datetime | None]
+    stands_since: Mapped[datetime | None]  # None: new launches do without it
+    stood_first_at: Mapped[datetime | None]  # answered from then on
+    lost_at: Mapped[datetime | None]  # its record was there and is no longer
+    ended_at: Mapped[datetime | None]  # given up: no new launch takes it
 
 
 class SendingTenant(Base):

@@ -11,7 +11,7 @@ from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.i18n import ngettext
 from tpma.identity.models import Organisation
-from tpma.sending.domains import queries, records, service, views
+from tpma.sending.domains import linking, queries, records, service, views
 from tpma.sending.domains.models import SendingDomain
 from tpma.web.context import actor, render, system
 from tpma.web.forms import Faults
@@ -104,6 +104,34 @@ def remove(sending_domain_id: UUID) -> ResponseReturnValue:
     return redirect(url_for(".index"), 303)
 
 
+@portal.post("/<uuid:sending_domain_id>/links")
+@partner("brand.write")
+def link_host(sending_domain_id: UUID) -> ResponseReturnValue:
+    """Links of the next launches shall run over a name below this domain."""
+    typed = request.form.get("link_host", "")[:300]
+    try:
+        with system().db.transaction() as session:
+            found = _mine(session, sending_domain_id, lock=True)
+            linking.claim(session, system(), actor(), found, typed)
+    except Invalid as error:
+        faults = Faults()
+        faults.add(error)
+        with system().db.reading() as session:
+            shown = _shown(session, sending_domain_id)
+            page = render("sending/domain.html", **shown, faults=faults, typed_host=typed)
+        return page, 422
+    return redirect(url_for(".show", sending_domain_id=sending_domain_id, _anchor="records"), 303)
+
+
+@portal.post("/<uuid:sending_domain_id>/links/end")
+@partner("brand.write")
+def end_link_host(sending_domain_id: UUID) -> ResponseReturnValue:
+    with system().db.transaction() as session:
+        linking.give_up(session, actor(), _mine(session, sending_domain_id, lock=True))
+    flash(_("New launches use the platform’s host for their links."))
+    return redirect(url_for(".show", sending_domain_id=sending_domain_id), 303)
+
+
 @portal.get("/<uuid:sending_domain_id>/zone.txt")
 @partner("brand.read")
 def zone_file(sending_domain_id: UUID) -> ResponseReturnValue:
@@ -119,7 +147,7 @@ def terraform(sending_domain_id: UUID) -> ResponseReturnValue:
 def _download(sending_domain_id: UUID, ending: str, write: Any) -> ResponseReturnValue:
     with system().db.reading() as session:
         found = _mine(session, sending_domain_id)
-        text = write(found.domain, records.from_json(found.records))
+        text = write(found.domain, views.wanted(session, system(), found))
     name = f"{found.domain}.{ending}"
     return (
         text,

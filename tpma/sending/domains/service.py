@@ -13,7 +13,7 @@ from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation, OrganisationKind
 from tpma.identity.rules import Actor
 from tpma.identity.service import record
-from tpma.sending.domains import looking, queries, senders
+from tpma.sending.domains import link_hosts, looking, queries, senders
 from tpma.sending.domains.models import DomainState, SendingDomain
 from tpma.sending.domains.rules import AGAIN, DomainEvent, after, wanted_domain
 from tpma.system import System
@@ -106,8 +106,9 @@ def _tell_provider(session: Session, row: SendingDomain, *, enabled: bool) -> No
 def remove(session: Session, actor: Actor, row: SendingDomain) -> int:
     """The next launches leave from the shared domain; how many under way were paused.
 
-    Links in mails that were sent lead to the platform and not to this domain: unsubscribing
-    works on. The row stays, as what those mails came from; the provider forgets the domain.
+    Links in mails that were sent lead to the platform, or to a link host that is answered as long
+    as its record stands: unsubscribing works on. The row stays, as what those mails came from; the
+    provider forgets the domain.
     """
     _refuse_removed(row)
     owner = session.get_one(Organisation, row.tenant_id)
@@ -117,6 +118,7 @@ def remove(session: Session, actor: Actor, row: SendingDomain) -> int:
     row.state = after(row.state, DomainEvent.REMOVED)
     row.ended_at = clock_of(session)()
     row.check_at = None
+    link_hosts.end(session, row, row.ended_at)
     record(session, actor, row.tenant_id, "sending_domain.removed", row)
     jobs.enqueue(session, "sending.tear_down_domain", row.ended_at, domain_id=str(row.id))
     return held

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from tpma.ports.identities import Record
-from tpma.sending.domains import dmarc, queries, records, senders, words
+from tpma.sending.domains import dmarc, link_views, queries, records, senders, words
 from tpma.sending.domains.models import DomainState, SendingDomain
 from tpma.sending.envelopes import PLATFORM, sender_address, shared_name
 from tpma.sending.models import ProviderAccount
@@ -28,7 +28,9 @@ def of(session: Session, system: System, domain: SendingDomain) -> dict[str, Any
     """One domain: its state, its checks, the records that are still wanted."""
     provable = system.seed is not None
     checks = words.checks_of(domain)
-    by_purpose = {check.purpose: check for check in checks}
+    links = link_views.of(session, system, domain)
+    own = [links.check] if links.check else []
+    by_purpose = {check.purpose: check for check in [*checks, *own]}
     zone = dmarc.organisation(domain.domain)
     in_force = senders.current(session, system.settings, domain.tenant_id)
     return {
@@ -40,8 +42,9 @@ def of(session: Session, system: System, domain: SendingDomain) -> dict[str, Any
         "right": sum(check.tone in ("ok", "") for check in checks),
         "lines": [
             Line(record, records.host_in(zone, record.name), zone, by_purpose.get(record.purpose))
-            for record in records.from_json(domain.records)
+            for record in wanted(session, system, domain)
         ],
+        "links": links,
         "zone": zone,
         "looking": queries.is_being_looked_at(session, domain.id),
         "in_force": in_force is not None and in_force.id == domain.id,
@@ -50,6 +53,12 @@ def of(session: Session, system: System, domain: SendingDomain) -> dict[str, Any
         "needs_dns": system.provisioner is not None,
         "steps": steps(domain, provable=provable),
     }
+
+
+def wanted(session: Session, system: System, domain: SendingDomain) -> list[Record]:
+    """Every record to add: those of the domain, and that of its link host."""
+    own = link_views.of(session, system, domain).record
+    return [*records.from_json(domain.records), *([own] if own else [])]
 
 
 def steps(domain: SendingDomain, *, provable: bool) -> int:
@@ -104,6 +113,7 @@ def everybodys(session: Session, system: System) -> dict[str, Any]:
                 "is_shared": domain.domain == system.settings.mail_domain,
                 "checks": words.checks_of(domain),
                 "records": records.from_json(domain.records),
+                "links": link_views.of(session, system, domain),
                 "tenant": queries.tenant_of(session, company.id, system.settings.mail),
             }
             for domain, company in rows

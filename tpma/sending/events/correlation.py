@@ -1,4 +1,4 @@
-"""Whose event is this: the tag, then the provider's id, then the header of the mail."""
+"""Whose event is this: the tag, then the provider's id, then the headers of the mail."""
 
 from collections.abc import Iterator
 from uuid import UUID
@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tpma.ports.events import DeliveryEvent
+from tpma.sending.events import restored
 from tpma.sending.events.models import Canary
 from tpma.sending.models import Attempt, Notice
 
@@ -17,7 +18,12 @@ def find(session: Session, event: DeliveryEvent) -> Found | None:
     """What the event is about. An attempt is committed before its mail leaves, so a tag finds it
     however early the event comes; an id of the provider's may be written later."""
     by_tag = _named(session, event.attempt_id)
-    return by_tag or _by_provider(session, event) or _named(session, event.header_attempt_id)
+    return (
+        by_tag
+        or _by_provider(session, event)
+        or _named(session, event.header_attempt_id)
+        or restored.named(session, event.message_name)
+    )
 
 
 def _named(session: Session, name: str) -> Found | None:

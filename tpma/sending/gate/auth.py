@@ -9,7 +9,7 @@ from tpma.core.i18n import lazy
 from tpma.core.text import FREE_MAIL, registrable_domain
 from tpma.sending.domains import dmarc as dmarc_rules
 from tpma.sending.facts import DomainFacts, Facts, HostFacts
-from tpma.sending.findings import Said, Severity, amber, green, red, rule, unneeded
+from tpma.sending.findings import Said, Severity, amber, green, red, rule, told, unneeded
 
 _DOMAIN = (lazy("Open the sending domain"), "domains")
 _STALE_POLICY = timedelta(days=30)
@@ -171,6 +171,16 @@ def hosts(facts: Facts) -> Iterable[Said]:
     if facts.hosts is None:
         yield unneeded()
         return
+    if facts.hosts.missing:
+        yield told(
+            _(
+                "DNS does not lead %(host)s to this platform. Links run over the platform’s host "
+                "until it does.",
+                host=facts.hosts.missing,
+            ),
+            _cure(),
+            _("Your own host for links is not there"),
+        )
     faults = list(_host_faults(facts.hosts))
     for fault in faults:
         yield amber(fault, (_("Open the message"), "message"))

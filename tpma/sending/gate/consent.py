@@ -1,7 +1,8 @@
 """CONS: everybody who gets a mail agreed to hear from this sender, and we can prove it.
 
-Whom the law of their country protects is left out of the launch, counted and named; a rule is red
-only when nobody is left, or when it cannot be asked of single readers.
+Whom the law of their country protects, and who was forgotten for two years, is left out of the
+launch, counted and named; a rule is red only when nobody is left, or when it cannot be asked of
+single readers.
 """
 
 from collections.abc import Iterable
@@ -205,22 +206,22 @@ def from_vendor(facts: Facts) -> Iterable[Said]:
 
 @rule("CONS-07", Severity.WARNS, lazy("Age of the list"), "List hygiene")
 def age(facts: Facts) -> Iterable[Said]:
-    found = facts.consent
-    if found.untouched_24:
-        yield red(
+    forgotten, _lands = _people(facts, "CONS-07")
+    if forgotten:
+        yield _held(
             ngettext(
-                "%(num)s reader agreed over 24 months ago and never got a mail. Leave them out.",
-                "%(num)s readers agreed over 24 months ago and never got a mail. Leave them out.",
-                found.untouched_24,
-            ),
-            _cure(),
+                "%(num)s reader agreed over 24 months ago and never got a mail.",
+                "%(num)s readers agreed over 24 months ago and never got a mail.",
+                forgotten,
+            )
         )
-    elif found.untouched_12:
+    untouched = facts.consent.untouched_12
+    if untouched:
         yield amber(
             ngettext(
                 "%(num)s reader agreed over 12 months ago and never got a mail. Ask again first.",
                 "%(num)s readers agreed over 12 months ago and never got a mail. Ask again first.",
-                found.untouched_12,
+                untouched,
             ),
             _cure(),
         )

@@ -31,7 +31,7 @@ from tpma.launches.compiling import Drawing
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.rehearsal import Stage
 from tpma.sending import planning
-from tpma.sending.domains import senders
+from tpma.sending.domains import link_hosts, senders
 from tpma.sending.domains.models import LaunchSender, SendingDomain
 from tpma.sending.envelopes import sender_of
 from tpma.sending.models import Warmup
@@ -58,6 +58,7 @@ class Script:
     locales: dict[str, str | None]
     sender_domain: str
     markets: str  # as `Launch.markets`
+    link_host: str  # as `Launch.link_host`
 
     @property
     def steps(self) -> int:
@@ -67,8 +68,8 @@ class Script:
 
 def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
     """Raises Invalid if there is nobody to write to."""
-    plan = compiling.drawing(session, launch, system.settings.base_url)
-    law = audiences.legal_problem(session, launch.tenant_id, system.clock())
+    plan = compiling.drawing(session, launch, link_hosts.base_of(session, system.settings, launch))
+    law = audiences.problem(session, launch.tenant_id, system.clock())
     writable = [
         *planning.audience(session, launch),
         audiences.held_back(launch.vendor_id, law=law) == "",
@@ -97,6 +98,7 @@ def read(session: Session, system: System, launch: Launch, seed: int) -> Script:
         locales=planning.locale_plan(plan, planning.reader_locales(session, launch)),
         sender_domain=sender.address.split("@", 1)[1],
         markets=" ".join(audiences.markets(session, launch.tenant_id)),
+        link_host=link_hosts.current(session, system.settings, launch.tenant_id),
     )
 
 
@@ -214,7 +216,7 @@ def _write(session: Session, copy: System, script: Script) -> None:
     launch = session.get_one(Launch, script.launch_id)
     now = copy.clock()
     launch.state, launch.segment_id = LaunchState.RUNNING, None  # the copy holds the chosen only
-    launch.markets = script.markets
+    launch.markets, launch.link_host = script.markets, script.link_host
     launch.started_at, launch.ends_at = now, now + _OPEN_FOR
     launch.steps_queued = 0
     _without_waits(session, launch, script.sender_domain)
