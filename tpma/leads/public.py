@@ -1,26 +1,32 @@
 """The form's door: a visitor's answers in, thanks out; and the second yes of a double opt-in."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, request, url_for
+from flask import Blueprint, Response, current_app, g, make_response, redirect, request, url_for
+from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from tpma.core.errors import Conflict, NotFound
-from tpma.leads import consents, service, sheets
+from tpma.core.errors import Conflict, NotFound, TpmaError
+from tpma.core.together import Together
+from tpma.launches.models import Launch
+from tpma.leads import consents, sheets
+from tpma.leads.capturing import Captured, Form, capture_all
 from tpma.leads.words import said
 from tpma.pages import answers, kept, queries, rules
 from tpma.pages.answers import locked, visitor_tag
-from tpma.pages.models import PageState
+from tpma.pages.models import LandingPage, PageState
 from tpma.pages.rules import FormFault
-from tpma.pages.service import Posted
 from tpma.pages.words import said as page_said
 from tpma.rendering.frame import Frame, document, plain_frame
 from tpma.rendering.notices import closed_page, message_page, not_found_page
-from tpma.rendering.page import thanks_page
+from tpma.rendering.page import PageArtifact, thanks_page
+from tpma.system import System
 from tpma.tracking.public import visit
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
@@ -37,61 +43,81 @@ def _bound() -> None:
     request.max_form_memory_size = rules.MOST_BODY
 
 
+_Forms = Together[Form, Captured | TpmaError]
+
+
+@public.record
+def _hand_over(setup: BlueprintSetupState) -> None:
+    extensions = setup.app.extensions
+
+    def work(session: Session, forms: Sequence[Form]) -> list[Captured | TpmaError]:
+        known: System = extensions["tpma"]
+        return capture_all(session, known.signer, known.settings.base_url, forms)
+
+    extensions["tpma.forms"] = _Forms(work)
+
+
 @public.post("/l/<slug>/<locale>")
 @anybody
 @limiter.limit("20 per minute; 200 per hour")
 def send(slug: str, locale: str) -> ResponseReturnValue:
     values = request.form.to_dict()
-    try:
-        with system().db.transaction() as session:
-            posted, _found, is_open = _posted(session, slug, locale, values)
-            if not is_open:
-                return locked(closed_page(posted.artifact.frame), 410)
-            service.capture(session, system().signer, system().settings.base_url, posted, visit())
-    except FormFault as fault:
-        with system().db.reading() as session:
-            posted, found, _is_open = _posted(session, slug, locale, values)
-            return _again(posted, found, fault)
-    key = sheets.token(system().signer, posted.launch.id, system().clock())
-    return redirect(url_for(".thanks", slug=slug, locale=locale, sheet=key), 303)
+    form = Form(slug, locale, values, visit(), g.request_id)
+    forms: _Forms = current_app.extensions["tpma.forms"]
+    result = forms.do(system().db, form)
+    if isinstance(result, Captured):
+        key = sheets.token(system().signer, result.launch_id, system().clock())
+        return redirect(url_for(".thanks", slug=slug, locale=locale, sheet=key), 303)
+    if isinstance(result, NotFound):
+        raise result
+    with system().db.reading() as session:
+        shown = _shown(session, slug, locale)
+        if isinstance(result, FormFault):
+            return _again(shown, values, result)
+    return locked(closed_page(shown.artifact.frame), 410)
 
 
-def _posted(
-    session: Session, slug: str, locale: str, values: dict[str, str]
-) -> tuple[Posted, queries.Editions, bool]:
-    """The form, the editions of the page it stands on, and whether that is open.
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A page in one of its languages, and whether it is open."""
 
-    Raises NotFound for no such page.
-    """
+    page: LandingPage
+    launch: Launch
+    editions: queries.Editions
+    artifact: PageArtifact
+    locale: str
+    is_open: bool
+
+
+def _shown(session: Session, slug: str, locale: str) -> _Shown:
+    """Raises NotFound for no such page or language."""
     page, launch, seen = kept.whole(session, slug)
     found = kept.editions_of(session, page, seen)
     if locale not in found.hashes or page.state is PageState.DRAFT:
         raise NotFound("There is no page in this language.")
     artifact = queries.artifact(session, found, locale)
-    posted = Posted(page, launch, artifact, locale, values)
-    return posted, found, seen.is_open(system().clock())
+    return _Shown(page, launch, found, artifact, locale, seen.is_open(system().clock()))
 
 
-def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Response:
+def _again(shown: _Shown, values: dict[str, str], fault: FormFault) -> Response:
     """The same page with what was typed and what is wrong; nothing was written.
 
     A stale page gets fresh marks, and a word about it where the form begins.
     """
-    values = posted.values
-    carried = {rules.CODE: found.launch.campaign_code, **rules.utm_of(values)}
+    carried = {rules.CODE: shown.launch.campaign_code, **rules.utm_of(values)}
     token = ""
-    artifact = posted.artifact
+    artifact = shown.artifact
     if fault.stale:
         artifact = answers.with_notice(artifact, fault.message)
-        token = answers.aged_token(posted.page.launch_id)
+        token = answers.aged_token(shown.launch.id)
     else:
         token = values[rules.TOKEN]
         carried |= {key: values[key] for key in (rules.READER,) if values.get(key)}
     html = answers.form_page(
-        posted.page,
-        found,
+        shown.page,
+        shown.editions,
         artifact,
-        posted.locale,
+        shown.locale,
         carried,
         values=values,
         faults=fault.faults,
@@ -106,12 +132,12 @@ def thanks(slug: str, locale: str) -> ResponseReturnValue:
     """In the kit's words; who sent the form finds the data sheet here."""
     key = request.args.get("sheet", "")
     with system().db.reading() as session:
-        posted, _found, _is_open = _posted(session, slug, locale, {})
-        launch = posted.launch
-        has_sheet = _opens(launch.id, key) and sheets.asset_of(session, launch) is not None
+        shown = _shown(session, slug, locale)
+        opens = _opens(shown.launch.id, key)
+        has_sheet = opens and sheets.asset_of(session, shown.launch) is not None
     address = url_for(".sheet", slug=slug, locale=locale, token=key) if has_sheet else ""
-    words = said(posted.artifact.locale, "sheet")
-    return locked(thanks_page(posted.artifact, sheet=(address, words)))
+    words = said(shown.artifact.locale, "sheet")
+    return locked(thanks_page(shown.artifact, sheet=(address, words)))
 
 
 @public.get("/l/<slug>/<locale>/sheet/<token>.pdf")
@@ -119,16 +145,16 @@ def thanks(slug: str, locale: str) -> ResponseReturnValue:
 @limiter.limit("10 per minute; 60 per hour")
 def sheet(slug: str, locale: str, token: str) -> ResponseReturnValue:
     with system().db.reading() as session:
-        posted, _found, is_open = _posted(session, slug, locale, {})
-        if not _opens(posted.launch.id, token):
+        shown = _shown(session, slug, locale)
+        if not _opens(shown.launch.id, token):
             raise NotFound("This link is not open.")
-        if not is_open:
-            return locked(closed_page(posted.artifact.frame), 410)
+        if not shown.is_open:
+            return locked(closed_page(shown.artifact.frame), 410)
         base = system().settings.base_url
-        source, shown = sheets.source(session, posted.launch, locale, base)
-    response = make_response(system().pdf.pdf(source.html, assets=shown))
+        source, pictures = sheets.source(session, shown.launch, locale, base)
+    response = make_response(system().pdf.pdf(source.html, assets=pictures))
     response.mimetype = "application/pdf"
-    name = f"{posted.launch.campaign_code}-{locale}.pdf"
+    name = f"{shown.launch.campaign_code}-{locale}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return response
 
