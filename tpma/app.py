@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tpma.branding import queries as branding
 from tpma.core.errors import TpmaError
 from tpma.core.settings import secret_of
+from tpma.leads.front import Forms
 from tpma.partners import invitations
 from tpma.partners import queries as partners
 from tpma.system import System
@@ -87,7 +88,10 @@ def create_app(system: System | None = None) -> Flask:
     desk = Desk(lambda: app.extensions["tpma"], loads=system is None)
     app.extensions["tpma.desk"] = desk
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        Front(app.wsgi_app, desk), x_for=chosen.settings.trusted_proxies, x_proto=1, x_host=0
+        Forms(Front(app.wsgi_app, desk), desk),
+        x_for=chosen.settings.trusted_proxies,
+        x_proto=1,
+        x_host=0,
     )
     security.register(app, chosen.settings)
     _sessions(app)

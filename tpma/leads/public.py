@@ -1,22 +1,19 @@
 """The form's door: a visitor's answers in, thanks out; and the second yes of a double opt-in."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from uuid import UUID
 
-from flask import Blueprint, Response, current_app, g, make_response, redirect, request, url_for
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, Response, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from tpma.core.errors import Conflict, NotFound, TpmaError
-from tpma.core.together import Together
+from tpma.core.errors import Conflict, NotFound
 from tpma.launches.models import Launch
-from tpma.leads import consents, sheets
-from tpma.leads.capturing import Captured, Form, capture_all
+from tpma.leads import consents, front, sheets
+from tpma.leads.capturing import PageClosed
 from tpma.leads.words import said
 from tpma.pages import answers, kept, queries, rules
 from tpma.pages.answers import locked, visitor_tag
@@ -26,7 +23,6 @@ from tpma.pages.words import said as page_said
 from tpma.rendering.frame import Frame, document, plain_frame
 from tpma.rendering.notices import closed_page, message_page, not_found_page
 from tpma.rendering.page import PageArtifact, thanks_page
-from tpma.system import System
 from tpma.tracking.public import visit
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
@@ -43,37 +39,19 @@ def _bound() -> None:
     request.max_form_memory_size = rules.MOST_BODY
 
 
-_Forms = Together[Form, Captured | TpmaError]
-
-
-@public.record
-def _hand_over(setup: BlueprintSetupState) -> None:
-    extensions = setup.app.extensions
-
-    def work(session: Session, forms: Sequence[Form]) -> list[Captured | TpmaError]:
-        known: System = extensions["tpma"]
-        return capture_all(session, known.signer, known.settings.base_url, forms)
-
-    extensions["tpma.forms"] = _Forms(work)
-
-
 @public.post("/l/<slug>/<locale>")
 @anybody
-@limiter.limit("20 per minute; 200 per hour")
 def send(slug: str, locale: str) -> ResponseReturnValue:
-    values = request.form.to_dict()
-    form = Form(slug, locale, values, visit(), g.request_id)
-    forms: _Forms = current_app.extensions["tpma.forms"]
-    result = forms.do(system().db, form)
-    if isinstance(result, Captured):
-        key = sheets.token(system().signer, result.launch_id, system().clock())
-        return redirect(url_for(".thanks", slug=slug, locale=locale, sheet=key), 303)
-    if isinstance(result, NotFound):
-        raise result
+    """What `leads.front`, which stands before us and took the form, has to say of it."""
+    untold: front.Untold | None = request.environ.get(front.UNTOLD)
+    if untold is None:
+        raise NotFound("There is no page at this address.")
+    if not isinstance(untold.error, PageClosed | FormFault):
+        raise untold.error
     with system().db.reading() as session:
         shown = _shown(session, slug, locale)
-        if isinstance(result, FormFault):
-            return _again(shown, values, result)
+        if isinstance(untold.error, FormFault):
+            return _again(shown, untold.values, untold.error)
     return locked(closed_page(shown.artifact.frame), 410)
 
 
@@ -213,8 +191,9 @@ def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return _refused("large", 413)
 
 
+@public.errorhandler(front.TooOften)
 @public.errorhandler(RateLimitExceeded)
-def too_often(_error: RateLimitExceeded) -> ResponseReturnValue:
+def too_often(_error: Exception) -> ResponseReturnValue:
     return _refused("often", 429)
 
 
