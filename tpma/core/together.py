@@ -46,8 +46,8 @@ class Together(Generic[_Item, _Result]):
         self._work = work
         self._waiting: deque[_Ticket[_Item, _Result]] = deque()
         self._is_led = False  # somebody is at work, and calls the first who waits when done
-        self._last = 1  # so many were done last time
-        self._enough = Event()  # as many wait again
+        self._present = 1  # so many were here as the last ones were done, they among them
+        self._enough = Event()  # as many wait now
         self._lock = Lock()  # of all these; held for a moment only
 
     def do(self, db: Database, item: _Item) -> _Result:
@@ -56,7 +56,7 @@ class Together(Generic[_Item, _Result]):
         with self._lock:
             self._waiting.append(ticket)
             leads, self._is_led = not self._is_led, True
-            if len(self._waiting) >= self._last:
+            if len(self._waiting) >= self._present:
                 self._enough.set()
         if not leads:
             ticket.called.wait()
@@ -73,7 +73,6 @@ class Together(Generic[_Item, _Result]):
             tickets = [self._waiting.popleft()]
             while self._waiting and len(tickets) < _MOST and self._waiting[0].db is tickets[0].db:
                 tickets.append(self._waiting.popleft())
-            self._last = len(tickets)
         try:
             self._run(tickets)
         except BaseException as error:
@@ -82,6 +81,7 @@ class Together(Generic[_Item, _Result]):
             raise
         finally:
             with self._lock:
+                self._present = len(tickets) + len(self._waiting)
                 self._is_led = bool(self._waiting)
                 following = [self._waiting[0]] if self._waiting else []
             # Each by an event of its own: at one lock, those who are done would wait for the next.
@@ -89,11 +89,11 @@ class Together(Generic[_Item, _Result]):
                 ticket.called.set()
 
     def _gather(self) -> None:
-        """Where several came together last time, give as many a moment to come again: they are
-        being read just now. Who comes alone waits for nobody."""
+        """Where several were here a moment ago, give as many a moment to be here again: what they
+        ask next is being read just now. Who comes alone waits for nobody."""
         with self._lock:
             self._enough.clear()
-            is_enough = len(self._waiting) >= self._last
+            is_enough = len(self._waiting) >= self._present
         if not is_enough:
             self._enough.wait(_MOMENT)
 

@@ -13,7 +13,8 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tpma.core.db import Base, Row, clock_of, insert_rows
+from tpma.core.adding import insert_rows
+from tpma.core.db import Base, Row, clock_of
 from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.text import email_address, one_line, slug

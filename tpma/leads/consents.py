@@ -20,7 +20,8 @@ from tpma.audiences.models import (
     Contact,
     ContactStatus,
 )
-from tpma.core.db import clock_of, insert_rows
+from tpma.core.adding import insert_rows
+from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, NotFound
 from tpma.core.i18n import gettext as _
 from tpma.core.signing import Signer
@@ -81,7 +82,7 @@ def keep(session: Session, signer: Signer, base_url: str, forms: Sequence[Given]
             before[tick.key] = tick.row
             ticks.append(tick)
     rows = [tick.row for tick in ticks]
-    if not _choose(session, ticks, now):
+    if not _choose(session, ticks, last.keys(), now):
         insert_rows(session, Consent, rows)
         return {}
     numbers = session.connection().execute(_INSERT, rows).scalars()
@@ -146,11 +147,16 @@ def _proof(before: Mapping[str, Any] | None, basis: ConsentBasis) -> dict[str, A
     return {name: before[name] for name in names}
 
 
-def _choose(session: Session, ticks: Sequence[_Tick], now: datetime) -> bool:
+def _choose(
+    session: Session,
+    ticks: Sequence[_Tick],
+    known: Collection[tuple[UUID, ConsentPurpose]],
+    now: datetime,
+) -> bool:
     """Whether any is asked about, and which: three a week, ten minutes apart. The earlier link
     stays."""
     pending = [tick for tick in ticks if tick.row["state"] is ConsentState.PENDING_DOI]
-    asked = _asked(session, {tick.given.contact.id for tick in pending}, now)
+    asked = _asked(session, {tick.given.contact.id for tick in pending if tick.key in known}, now)
     for tick in pending:
         before = asked.setdefault(tick.key, [])
         if len(before) < MOST_ASKED and (not before or now - max(before) >= PAUSE):

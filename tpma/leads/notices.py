@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -37,9 +38,15 @@ def announce(session: Session, leads: Sequence[News], base_url: str) -> Notices:
     found: Notices = {}
     for (tenant_id, locale, zone), users in people.items():
         with speaking(locale, zone):
+            said = cache(moment)  # leads of one moment are due at one moment
             for news in leads:
                 if news.lead["tenant_id"] == tenant_id:
-                    found |= _notices(news, users, locale, base_url)
+                    words = {
+                        "subject": _subject(news),
+                        "body": _body(news, said(news.lead["due_at"]), base_url),
+                        "locale": locale,
+                    }
+                    found |= _notices(news, users, words)
     return found
 
 
@@ -62,20 +69,12 @@ def _told(session: Session, tenants: Collection[UUID]) -> dict[tuple[UUID, str, 
     return people
 
 
-def _notices(news: News, users: Sequence[User], locale: str, base_url: str) -> Notices:
-    """By their keys, in the language that is spoken now."""
-    lead_id = news.lead["id"]
-    words = {"subject": _subject(news), "body": _body(news, base_url), "locale": locale}
-    found = {}
-    for user in users:
-        cause = f"lead.created:{lead_id}:{user.id}"
-        tenant_id = str(news.lead["tenant_id"])
-        found[cause] = {
-            "tenant_id": tenant_id,
-            "recipient": user.email,
-            **words,
-        }
-    return found
+def _notices(news: News, users: Sequence[User], words: Mapping[str, str]) -> Notices:
+    own = {"tenant_id": str(news.lead["tenant_id"]), **words}
+    return {
+        f"lead.created:{news.lead['id']}:{user.id}": {**own, "recipient": user.email}
+        for user in users
+    }
 
 
 def _subject(news: News) -> str:
@@ -85,7 +84,7 @@ def _subject(news: News) -> str:
     return _("New lead: %(name)s, %(company)s", name=news.name, company=company)[:200]
 
 
-def _body(news: News, base_url: str) -> str:
+def _body(news: News, due: str, base_url: str) -> str:
     return "\n\n".join(
         [
             _(
@@ -94,7 +93,7 @@ def _body(news: News, base_url: str) -> str:
                 launch=news.launch,
                 code=news.lead["campaign_code"],
             ),
-            _("Accept or decline until %(due)s:", due=moment(news.lead["due_at"])),
+            _("Accept or decline until %(due)s:", due=due),
             f"{base_url}/portal/leads/{news.lead['id']}",
         ]
     )

@@ -85,5 +85,5 @@ def _shelf(session: Session, slug: str, seen: kept.Seen) -> kept.Shelf | None:
 
 
 def _companies(session: Session, launches: Sequence[UUID]) -> Mapping[UUID, Any]:
-    rows = session.execute(_COMPANIES, {"launches": launches}) if launches else ()
+    rows = session.connection().execute(_COMPANIES, {"launches": launches}) if launches else ()
     return {row[0]: (Partner(*row[3:]), row[1], row[2]) for row in rows}

@@ -118,7 +118,7 @@ def open_leads(
     old."""
     tenants, norms = ({person[place] for person in people} for place in (0, 1))
     given = {"tenants": [*tenants], "norms": [*norms], "since": now - SAME_PERSON}
-    rows = session.execute(_OPEN, given)
+    rows = session.connection().execute(_OPEN, given)
     found = {(tenant_id, norm): id_ for tenant_id, norm, id_ in rows}
     return {person: id_ for person, id_ in found.items() if person in people}
 

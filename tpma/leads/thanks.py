@@ -67,7 +67,9 @@ def _closed(session: Session, contacts: Sequence[UUID]) -> set[tuple[UUID, UUID]
     """Those whose address stands on the partner's list: nothing at all is sent to them."""
     if not contacts:
         return set()
-    rows = session.execute(_on_the_list(session), {"contacts": values(session, contacts)})
+    rows = session.connection().execute(
+        _on_the_list(session), {"contacts": values(session, contacts)}
+    )
     return {(id_, tenant_id) for id_, tenant_id in rows}
 
 

@@ -89,7 +89,8 @@ def _seen(row: Sequence[Any]) -> Seen:
 
 def look_all(session: Session, slugs: Collection[str]) -> dict[str, Seen]:
     """As `look`, for whoever has a transaction; without what is no page."""
-    return {slug: _seen(row) for slug, *row in session.execute(_LOOK_ALL, {"slugs": [*slugs]})}
+    rows = session.connection().execute(_LOOK_ALL, {"slugs": [*slugs]})
+    return {slug: _seen(row) for slug, *row in rows}
 
 
 def whole(session: Session, slug: str) -> tuple[LandingPage, Launch, Seen]:

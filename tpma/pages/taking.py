@@ -78,8 +78,10 @@ def take(session: Session, signer: Signer, forms: Sequence[Posted]) -> list[Take
     own = {row["id"]: row for row in rows}
     # In the order of their keys: two batches with the same forms never wait for each other.
     ordered = sorted(good.values(), key=lambda taken: taken.key)
-    insert_free(session, FormSubmission, [own[taken.id] | _row(taken) for taken in ordered])
-    new = _there(session, list(good))
+    number = insert_free(
+        session, FormSubmission, [own[taken.id] | _row(taken) for taken in ordered]
+    )
+    new = good.keys() if number == len(good) else _there(session, list(good))
     return [
         one if isinstance(one, FormFault) else replace(good[one.id], is_new=one.id in new)
         for one in found

@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
-from tpma.core.db import clock_of, insert_rows
+from tpma.core.adding import insert_rows
+from tpma.core.db import clock_of
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.sending import following
@@ -145,7 +146,8 @@ def _links_of_people(session: Session, ids: Collection[int]) -> dict[int, set[st
 
 
 def _launches(session: Session, ids: Collection[UUID]) -> _Launches:
-    return {row.id: row for row in session.execute(_LAUNCHES, {"launches": [*ids]})}
+    rows = session.connection().execute(_LAUNCHES, {"launches": [*ids]})
+    return {row.id: row for row in rows}
 
 
 def _is_ours(hit: Hit, launches: _Launches, mails: Mapping[int, Mail]) -> bool:
