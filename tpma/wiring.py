@@ -1,16 +1,19 @@
-"""The composition root: the only place that reads settings and names adapters."""
+"""The composition root: the only place that reads settings and names adapters.
 
-from collections.abc import Callable, Mapping
+Those that bring a large library along are imported where the settings ask for them: Amazon's client
+takes 10 MB before it is used, cryptography 8, WeasyPrint 30.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+import tpma.models  # noqa: F401  a command that writes one table must know those it names
 from tpma.adapters.dns_live import LiveDns
 from tpma.adapters.events_reports import ReportEvents
-from tpma.adapters.events_sns import SnsEvents
-from tpma.adapters.events_sqs import SqsEvents
-from tpma.adapters.identities_ses import SesIdentities
-from tpma.adapters.identities_smtp import DkimKey, SmtpIdentities
 from tpma.adapters.mail_outbox import OutboxMail
-from tpma.adapters.mail_ses import SesMail
 from tpma.adapters.mail_smtp import Signing, SmtpMail
 from tpma.adapters.report_mailboxes import (
     ImapReports,
@@ -18,7 +21,6 @@ from tpma.adapters.report_mailboxes import (
     ReportMailbox,
     Seed,
 )
-from tpma.adapters.ses_simulated import SimulatedSes
 from tpma.adapters.verp import Verp
 from tpma.core import durability, log, schema, servers
 from tpma.core.clock import Clock, utc_now
@@ -32,6 +34,12 @@ from tpma.ports.mail import UNSUBSCRIBE, MailTransport
 from tpma.ports.pdf import PdfRenderer
 from tpma.system import System
 from tpma.tracking import networks
+
+if TYPE_CHECKING:
+    from tpma.adapters.events_sns import SnsEvents
+    from tpma.adapters.events_sqs import SqsEvents
+    from tpma.adapters.identities_smtp import DkimKey
+    from tpma.adapters.ses_simulated import Simulator
 
 
 def verp_of(settings: Settings) -> Verp:
@@ -72,21 +80,27 @@ def report_mailboxes(settings: Settings) -> list[ReportMailbox]:
 def provisioner_of(settings: Settings) -> IdentityProvisioner | None:
     """Who sets up sending domains; nobody where mail stays on this machine."""
     if settings.mail == "ses":
+        from tpma.adapters.identities_ses import SesIdentities
+
         topic = next(iter(sorted(settings.topics_of_events)), "")
         base = settings.ses_configuration_set
         return SesIdentities.of(
             settings.ses_region, topic=topic, base_set=base, shared=settings.mail_domain
         )
     if settings.mail == "smtp":
+        from tpma.adapters.identities_smtp import SmtpIdentities
+
         bounces = settings.domain_of_bounces
         include = settings.spf_include or bounces
         return SmtpIdentities(bounce_domain=bounces, spf_include=include, key=_public_key(settings))
     return None
 
 
-def _public_key(settings: Settings) -> DkimKey | None:
+def _public_key(settings: Settings) -> "DkimKey | None":
     if settings.dkim_key_file is None:
         return None
+    from tpma.adapters.identities_smtp import DkimKey
+
     try:
         return DkimKey.of(settings.dkim_selector, settings.dkim_key_file.read_bytes())
     except OSError as error:
@@ -103,17 +117,21 @@ def seed_of(settings: Settings) -> Seed | None:
     return Seed(settings.seed_address, ImapReports(server))
 
 
+def _ses(settings: Settings) -> MailTransport:
+    from tpma.adapters.mail_ses import SesMail
+
+    return SesMail.of(settings.ses_region, settings.ses_configuration_set, bulk=settings.ses_bulk)
+
+
 _MAIL: dict[str, Callable[[Settings], MailTransport]] = {
     "outbox": lambda settings: OutboxMail(settings.outbox_folder),
-    "ses": lambda settings: SesMail.of(
-        settings.ses_region, settings.ses_configuration_set, bulk=settings.ses_bulk
-    ),
+    "ses": _ses,
     "smtp": _smtp,
 }
 
 
 class PdfWhenAsked:
-    """WeasyPrint, from the first document on: it holds 30 MB that most processes never need."""
+    """WeasyPrint, from the first document on."""
 
     def pdf(self, html: str, *, assets: Mapping[str, tuple[bytes, str]]) -> bytes:
         return self._renderer.pdf(html, assets=assets)
@@ -123,6 +141,17 @@ class PdfWhenAsked:
         from tpma.adapters.pdf_weasyprint import WeasyPrintPdf
 
         return WeasyPrintPdf()
+
+
+class TheatreWhenAsked:
+    """The simulated provider, from the first rehearsal on."""
+
+    def open(
+        self, home: Path, sender_domains: Sequence[str], seed: int
+    ) -> "AbstractContextManager[Simulator]":
+        from tpma.adapters.ses_simulated import SimulatedSes
+
+        return SimulatedSes().open(home, sender_domains, seed)
 
 
 def transport_of(settings: Settings) -> MailTransport:
@@ -145,7 +174,7 @@ def from_settings(settings: Settings | None = None, clock: Clock = utc_now) -> S
         events=_events(chosen, clock),
         letters=_letters(chosen),
         push=_push(chosen),
-        theatre=SimulatedSes(),
+        theatre=TheatreWhenAsked(),
         dns=LiveDns(),
         provisioner=provisioner_of(chosen),
         seed=seed_of(chosen),
@@ -172,16 +201,22 @@ def _reports(settings: Settings) -> ReportEvents | None:
     return ReportEvents(mailboxes, verp_of(settings), unsubscribe=address)
 
 
-def _queue(settings: Settings, clock: Clock) -> SqsEvents | None:
+def _queue(settings: Settings, clock: Clock) -> "SqsEvents | None":
     if not settings.sqs_queue_url:
         return None
+    from tpma.adapters.events_sqs import SqsEvents
+
     visibility = settings.sqs_visibility_seconds
     return SqsEvents.of(settings.ses_region, settings.sqs_queue_url, visibility, clock)
 
 
-def _push(settings: Settings) -> SnsEvents | None:
+def _push(settings: Settings) -> "SnsEvents | None":
     topics = settings.topics_of_events
-    return SnsEvents.of(topics, settings.sns_old_signatures) if topics else None
+    if not topics:
+        return None
+    from tpma.adapters.events_sns import SnsEvents
+
+    return SnsEvents.of(topics, settings.sns_old_signatures)
 
 
 def started() -> System:

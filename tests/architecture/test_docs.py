@@ -109,7 +109,7 @@ def _found(words):
     for word in words:
         if not isinstance(command, click.Group):
             break
-        command = command.commands.get(word)
+        command = command.get_command(click.Context(command), word)
     return command if isinstance(command, click.Command) else None
 
 

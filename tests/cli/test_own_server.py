@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+import tpma.models  # noqa: F401
 from tpma.core import schema
+from tpma.core.db import Base
 
 ROOT = Path(__file__).parents[2]
 LOGGING = """
@@ -43,6 +45,15 @@ def test_an_unmigrated_database_is_refused_in_one_line(start):
     assert code == 4, "gunicorn tries any other code again, for ever"
     need = f"tpma: The database is at revision None, this version needs {schema.head()}"
     assert said == f"{need}: tpma migrate\n"
+
+
+def test_a_system_knows_every_table_whoever_made_it(start):
+    """A command imports its own room alone, and writes rows that name those of others."""
+    code, said = start(
+        "import sys, tpma.wiring; from tpma.core.db import Base; "
+        "sys.exit(' '.join(sorted(Base.metadata.tables)))"
+    )
+    assert (code, said.split()) == (1, sorted(Base.metadata.tables))
 
 
 @pytest.mark.parametrize(

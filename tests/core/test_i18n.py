@@ -164,6 +164,14 @@ def test_a_percentage_says_as_many_places_as_asked():
 
 
 @pytest.mark.parametrize(
+    ("tag", "share", "said"), [("en", 0.0312, "+3.1"), ("de", -0.0312, "-3,1"), ("en", 0.0, "+0.0")]
+)
+def test_percentage_points_have_a_sign_and_the_readers_decimal(tag, share, said):
+    with i18n.speaking(tag):
+        assert i18n.points(share) == said
+
+
+@pytest.mark.parametrize(
     ("span", "said"), [({"hours": -2}, "2 hours ago"), ({"days": 3}, "in 3 days")]
 )
 def test_ago(span, said):

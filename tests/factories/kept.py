@@ -151,7 +151,12 @@ def _loaded(row: Any, way: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 # What the product keeps in memory by ids and versions of rows. No two installations have a row in
 # common; two tests that begin alike have.
-BY_IDS: tuple[Any, ...] = (pages._shelves._made, pages._bodies._made, kits._kept._contents)
+BY_IDS: tuple[Any, ...] = (
+    pages._shelves._made,
+    pages._bodies._made,
+    pages._looks._last._made,
+    kits._kept._contents,
+)
 
 
 def _count_on(cursor: Any, name: str) -> None:

@@ -57,6 +57,12 @@ def test_there_is_one_line_of_migrations():
     assert numbers == [f"{number:04d}" for number in range(1, len(line) + 1)]
 
 
+def test_the_number_of_the_last_file_is_the_head():
+    """A server asks for it at each look at its health, without Alembic."""
+    found = ScriptDirectory.from_config(schema.config(""))
+    assert schema.head() == found.get_current_head()
+
+
 def test_a_migration_outlives_the_code_it_came_from():
     for path in (migrations_folder() / "versions").glob("*.py"):
         assert "tpma" not in re.sub(r'"[^"]*"', "", path.read_text()), path.name

@@ -146,9 +146,10 @@ def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, request):
     stage.ahead += 61  # the account is asked once a minute
     provider.refresh(stage.system)
     stage.equip(TPMA_SEND_BATCH="200")  # as the product has it
-    stage.running(240)
     for _worker in range(4):
         stage.worker()
+    eventually(lambda: _connections(stage) >= 4, seconds=20)  # all look for work
+    stage.running(240)
     eventually(lambda: stage.count(SendState.ACCEPTED) == 240, seconds=60)
     throttled = sum(a.code == "TooManyRequestsException" for a in look.attempts(stage.db))
     moments = sorted(line["at"] for line in stage.simulator.accepted())
@@ -162,6 +163,15 @@ def test_four_workers_keep_to_the_provider_s_rate(stage, monkeypatch, request):
     assert len(steady) <= CAP * 5 * 1.05
     stage.hear()
     stage.judge(unconfirmed=0)
+
+
+def _connections(stage):
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE application_name = :name AND datname = current_database()"
+    )
+    with stage.db.transaction() as session:
+        return session.scalar(text(query), {"name": WORKERS})
 
 
 def _cap(stage, rate):

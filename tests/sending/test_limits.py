@@ -54,6 +54,19 @@ def test_places_of_a_chunk_that_was_nearly_empty_are_given_back(db, session, slo
         assert limits.taken(own, "account:fake", clock()) == 3
 
 
+def test_others_need_not_wait_for_them_until_the_chunk_has_left(db, session, slow, clock):
+    make.running_launch(contacts=3)
+    session.commit()
+    left = []
+
+    def script(_envelope):
+        left.append((_account(db).promised - clock()).total_seconds())
+
+    slow.mail.script = script
+    engine.drain(slow, look.owner(), most_batches=1)
+    assert left == [pytest.approx(3 / 36, abs=0.001)] * 3
+
+
 def test_a_throttle_halves_the_rate_for_everybody(db, session, slow):
     make.running_launch(contacts=5)
     session.commit()

@@ -21,6 +21,8 @@ def after(seconds: float) -> datetime:
     [
         (None, 5, 5, NOW),
         (after(-60), 5, 5, NOW),  # an hour of silence saves up no burst
+        (after(-0.25), 5, 5, NOW),
+        (after(-0.2), 5, 5, after(-0.2)),  # away for a moment: the pace goes on
         (after(0.5), 5, 5, after(0.5)),
         (after(0.5), 20, 6, after(0.5)),  # 0.5 s of the horizon are left, 10 a second
         (after(1), 20, 1, after(1)),

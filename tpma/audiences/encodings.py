@@ -4,8 +4,6 @@ import codecs
 import re
 from pathlib import Path
 
-from charset_normalizer import from_bytes
-
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 
@@ -128,6 +126,8 @@ def _legacy(path: Path, head: bytes, bad: int) -> str:
     with path.open("rb") as file:
         file.seek(bad)
         around = file.read(_BLOCK)
+    from charset_normalizer import from_bytes  # 2 MB for old files alone
+
     sample = _cut(head, _SAMPLE) + _cut(_telling_lines(around), _SAMPLE)
     for name in [*_latin(sample), *(m.encoding for m in from_bytes(sample, cp_isolation=_LEGACY))]:
         if _fits(path, name):

@@ -89,10 +89,23 @@ def play(system: System, say: Say) -> Outcome:
     return outcome
 
 
-def publish_kits(system: System, say: Say) -> list[str]:
-    """Every kit of campaigns_library, checked first; a kit that is there already stays."""
+def open_campaign(system: System) -> UUID:
+    """As far as the first mails, by one partner and with one kit; the launch."""
+    cast.set_up(system)
+    publish_kits(system, _nothing, only=KIT)
+    import_contacts(system, cast.STAR, _nothing)
+    return launch_campaign(system, Outcome(), _nothing)
+
+
+def _nothing(_line: str) -> None:
+    """Said to nobody."""
+
+
+def publish_kits(system: System, say: Say, only: str = "") -> list[str]:
+    """Every kit of campaigns_library (or the `only` one), checked first; a kit that is there
+    already stays."""
     published = []
-    for folder in sorted(path for path in kits_folder().iterdir() if (path / "kit.toml").exists()):
+    for folder in sorted(file.parent for file in kits_folder().glob(f"{only or '*'}/kit.toml")):
         reading = kit_check.folder(folder)
         with system.db.transaction() as session:
             vendor = cast.organisation(session, cast.VENDOR)

@@ -203,6 +203,11 @@ def number(value: int | Decimal | float) -> str:
     return str(format_decimal(value, locale=babel_locale()))
 
 
+def points(value: float) -> str:
+    """Percentage points more or less, of a share of 1: signed, with one decimal."""
+    return str(format_decimal(100 * value, format="+0.0;-0.0", locale=babel_locale()))
+
+
 def percent(value: Decimal | float, places: int = 1) -> str:
     locale = babel_locale()
     digits = "##0" + ("." + "0" * places if places else "")

@@ -1,8 +1,9 @@
 """Landing pages as bytes, so that a visit costs one small query and a join.
 
 What may change is looked up with each visit: the page's state, the kit's last day, and the versions
-of the rows behind the page. Under the same versions its editions and its bytes are those of the
-visit before; so nothing has to be told that a page changed, in whichever process it did.
+of the rows behind the page. Many visits at once share what one of them saw (`busy`). Under the same
+versions its editions and its bytes are those of the visit before; so nothing has to be told that a
+page changed, in whichever process it did.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -21,6 +22,7 @@ from tpma.identity.models import Organisation
 from tpma.kits import rules as kits
 from tpma.kits.models import Kit, KitVersion
 from tpma.launches.models import Launch
+from tpma.pages.busy import Busy
 from tpma.pages.models import LandingPage, PageState
 from tpma.pages.queries import Editions, Kept, by_slug, editions
 
@@ -75,7 +77,14 @@ _WHOLE = _with_last_day(select(LandingPage, Launch).select_from(LandingPage)).wh
 
 
 def look(db: Database, slug: str) -> Seen:
-    """A page that was published once; the address is public. Raises NotFound."""
+    """A page that was published once; the address is public. Raises NotFound.
+
+    While many visit it, what is seen may be `busy.SPAN` seconds old.
+    """
+    return _looks.ask((db, slug), lambda: _look(db, slug))
+
+
+def _look(db: Database, slug: str) -> Seen:
     row = db.glance(_LOOK, slug=slug)
     if row is None:
         raise NotFound(_("There is no page at this address."))
@@ -129,6 +138,7 @@ class Body:
 _TOKEN, _READER = TOKEN_MARK.encode(), READER_MARK.encode()
 _Version = tuple[UUID, int, int]
 _shelves: Kept[_Version, Shelf] = Kept(_MOST_SHELVES)
+_looks: Busy[Seen] = Busy()
 _bodies: Kept[tuple[object, ...], Body] = Kept(_MOST_BODIES)
 
 

@@ -62,7 +62,8 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     Raises Invalid, naming the field, for a control character (it could open another header),
     a broken address, an empty subject or a line too long.
     """
-    _refuse_controls(headers, subject)
+    launch = _launch_texts(headers)
+    _refuse_controls(headers, subject, launch)
     written = "".join((
         "To: ", _mailbox(headers.to_name, headers.to_address, "to_address"),
         "\r\nSubject: ", _text(subject),
@@ -74,7 +75,7 @@ def header_lines(headers: MailHeaders, subject: str) -> bytes:
     ))  # fmt: skip
     if not written.isascii() or len(written) > LONGEST:
         _refuse_lines(written)
-    return _of_the_launch(*_launch_texts(headers)) + written.encode("ascii")
+    return _of_the_launch(*launch) + written.encode("ascii")
 
 
 def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
@@ -90,7 +91,7 @@ def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
 
 def own_fields(headers: MailHeaders, subject: str) -> tuple[tuple[str, str], ...]:
     """The headers of one reader's mail beside those. Raises Invalid as `header_lines` does."""
-    _refuse_controls(headers, subject)
+    _refuse_controls(headers, subject, _launch_texts(headers))
     return (
         ("List-Unsubscribe", _unsubscribe(headers)),
         ("X-TPMA-Attempt", headers.attempt_id),
@@ -139,11 +140,10 @@ def _date(moment: datetime) -> str:
     return format_datetime(moment)
 
 
-def _refuse_controls(headers: MailHeaders, subject: str) -> None:
-    if not subject.strip():
+def _refuse_controls(headers: MailHeaders, subject: str, launch: tuple[str, ...]) -> None:
+    if not subject or subject.isspace():
         raise Invalid(_("A mail needs a subject."), field="subject")
-    own = "".join((subject, *_own_texts(headers)))
-    if own.isprintable() and _printable(*_launch_texts(headers)):
+    if "".join((subject, *_own_texts(headers))).isprintable() and _printable(launch):
         return
     texts = {"subject": subject, **_texts(headers)}
     if not _CONTROL.search("".join(texts.values())):
@@ -153,7 +153,7 @@ def _refuse_controls(headers: MailHeaders, subject: str) -> None:
 
 
 @lru_cache(maxsize=256)
-def _printable(*texts: str) -> bool:
+def _printable(texts: tuple[str, ...]) -> bool:
     return all(map(str.isprintable, texts))
 
 
@@ -180,10 +180,15 @@ def _mailbox(name: str, address: str, field: str) -> str:
 
 
 def _phrase(name: str) -> str:
-    if not _ASCII.fullmatch(name) or "=?" in name:
-        return _encoded(name)
-    if _ATOMS.fullmatch(name):
-        return name
+    if "=?" not in name:
+        if _ATOMS.fullmatch(name):  # nearly always
+            return name
+        if _ASCII.fullmatch(name):
+            return _quoted(name)
+    return _encoded(name)
+
+
+def _quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 

@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from mjml import mjml2html
-
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
 from tpma.core.signing import link_character
@@ -135,6 +133,8 @@ def _unsigned(
 
 
 def _compiled(asset: AssetSpec, source: str) -> str:
+    from mjml import mjml2html  # when a mail is compiled, which most processes never do
+
     try:
         return str(mjml2html(source, fonts={}))  # else it links to fonts of Google
     except ValueError as error:

@@ -131,7 +131,7 @@ class MailSkeleton:
             text[name], html[name] = _wire_value(value)
         footers = self._wire_footers
         text[FOOTER], html[FOOTER] = footers.get(country) or footers[""]
-        text[TOKEN] = html[TOKEN] = quoted.encode(token)
+        text[TOKEN] = html[TOKEN] = token.encode("ascii")  # URL-safe: nothing to be quoted
         of_text, of_html = self._pickers
         return [*of_text(text), *of_html(html)]
 

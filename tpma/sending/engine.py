@@ -9,6 +9,7 @@ batch whose worker died is in doubt, and `tpma.sending.recovery` settles it.
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -79,7 +80,19 @@ def send_batch(system: System, lease: Lease, hand_over: HandOver) -> int:
     if not recipients:
         _close_if_done(system, lease)
         return 0
+    lease = _without_surplus(system, lease, len(recipients))
     return _in_waves(system, lease, hand_over, press, recipients)
+
+
+def _without_surplus(system: System, lease: Lease, needed: int) -> Lease:
+    """At the end of a chunk a turn has places in the rate that others can use at once: kept until
+    its own mails have left, they would be past."""
+    surplus = lease.grant.count - needed
+    if not surplus or not lease.grant.gap:
+        return lease
+    with system.db.transaction() as session:
+        outcomes.give_back(session, lease, surplus, system.clock())
+    return replace(lease, grant=lease.grant.share(needed))
 
 
 def _in_waves(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
+from threading import Lock
 from types import TracebackType
 
 from tpma.ports.mail import BulkTransport, MailTransport, Outcome, Scope, SendResult
@@ -13,6 +14,7 @@ from tpma.system import System
 
 CALL_SECONDS = 30.0  # from the commit of the intent to the last moment a submission may begin
 LONGEST_CALL = 35.0  # of one submission: 3 s to connect and 30 s to read, rounded up
+LATE = 0.3  # seconds; less is the end of a wave or of a turn (rates.BRIEF), and made up for
 Results = list[tuple[Prepared, SendResult]]
 
 
@@ -94,10 +96,21 @@ def _form_of(prepared: Prepared) -> str:
 
 
 class Pace:
-    """The places of one turn, given out in the order of its mails."""
+    """The places of one turn, given out in the order of its mails.
 
-    def __init__(self, grant: Grant, sleep: Callable[[float], None]) -> None:
-        self._begun = time.monotonic()
+    Who is late does not catch up: on a machine with too much to do all workers are late together,
+    and a second's places taken at once are a burst the provider answers with "not now".
+    """
+
+    def __init__(
+        self,
+        grant: Grant,
+        sleep: Callable[[float], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = now
+        self._begun = now()
+        self._lock = Lock()
         self._grant = grant
         self._sleep = sleep
         self._next = 0
@@ -108,7 +121,12 @@ class Pace:
         return self._next - 1
 
     def wait_for(self, place: int) -> None:
-        left = self._begun + self._grant.wait + place * self._grant.gap - time.monotonic()
+        own = self._grant.wait + place * self._grant.gap
+        with self._lock:
+            now = self._now()
+            if now - own - self._begun > LATE:
+                self._begun = now - own  # the places after this one are as late
+            left = self._begun + own - now
         if left > 0:
             self._sleep(left)
 

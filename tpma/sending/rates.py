@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 HORIZON = timedelta(seconds=1)  # how far ahead a worker may take places
+BRIEF = timedelta(seconds=0.25)  # away for no longer: a worker that wrote down what it sent
 SHARE = 0.9  # of the provider's rate; others may use the account as well
 SLACK = 0.98  # of the provider's 24 hours
 RESERVED = 0.1  # of rate and quota, kept for mail a person waits for
@@ -34,9 +35,10 @@ def reserve(
 ) -> tuple[Slots, datetime]:
     """Places for at most `wanted` mails within the horizon, and the moment promised from then on.
 
-    No burst is saved up: who sent nothing for an hour starts at the same pace.
+    No burst is saved up: who sent nothing for an hour starts at the same pace. Only what passed
+    while workers were briefly away is made up for; else each turn would lose what its end costs.
     """
-    first = max(promised or now, now)
+    first = promised if promised and promised > now - BRIEF else now
     room = (now + HORIZON - first).total_seconds() * per_second
     count = 0 if room < 0 else min(wanted, math.floor(room) + 1)
     gap = 1 / per_second

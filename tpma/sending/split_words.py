@@ -94,7 +94,7 @@ def _said(launch: Launch) -> str:
             needed=i18n.number(test["needed"]),
             moment=at,
         )
-    low, high = (f"{100 * bound:+.1f}" for bound in test["between"])
+    low, high = map(i18n.points, test["between"])
     if test["outcome"] == Outcome.NO_DIFFERENCE.value:
         return _(
             "No clear difference: B brought between %(low)s and %(high)s points of clicks more "

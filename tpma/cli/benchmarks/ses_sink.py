@@ -25,6 +25,11 @@ _MANY = [
     _answer(b'{"BulkEmailEntryResults":[' + b",".join([_ENTRY] * count) + b"]}")
     for count in range(51)
 ]
+_NO_TENANTS = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nx-amzn-RequestId: r-1\r\n"
+    b"x-amzn-ErrorType: BadRequestException\r\nContent-Length: 29\r\n\r\n"
+    b'{"message":"No tenants here"}'
+)
 _QUOTA = _answer(
     b'{"SendQuota":{"MaxSendRate":100000,"Max24HourSend":-1,"SentLast24Hours":0},'
     b'"SendingEnabled":true,"ProductionAccessEnabled":true,"EnforcementStatus":"HEALTHY"}'
@@ -64,6 +69,8 @@ class Talk:
         first = self.parts[0]
         if first.startswith(b"GET"):
             return _QUOTA
+        if b"/tenants" in first[:200]:
+            return _NO_TENANTS
         if b"outbound-bulk-emails" not in first[:200]:
             return _ONE
         return _MANY[b"".join(self.parts).count(b'"Destination"')]
