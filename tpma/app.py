@@ -15,6 +15,7 @@ from tpma.partners import invitations
 from tpma.partners import queries as partners
 from tpma.system import System
 from tpma.tracking.front import Desk, Front
+from tpma.tracking.one_click import OneClicks
 from tpma.tracking.reader import MailboxReader
 from tpma.web import errors, security, session, shell
 from tpma.wiring import started
@@ -88,7 +89,7 @@ def create_app(system: System | None = None) -> Flask:
     desk = Desk(lambda: app.extensions["tpma"], loads=system is None)
     app.extensions["tpma.desk"] = desk
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        Forms(Front(app.wsgi_app, desk), desk),
+        Forms(OneClicks(Front(app.wsgi_app, desk), desk), desk),
         x_for=chosen.settings.trusted_proxies,
         x_proto=1,
         x_host=0,

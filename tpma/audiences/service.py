@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
@@ -33,15 +34,16 @@ from tpma.audiences.suppressing import (
     suppress_contact,
     suppress_contacts,
 )
-from tpma.core.adding import insert_free, new_rows
+from tpma.core.adding import insert_free, insert_rows, new_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
-from tpma.identity.service import record
+from tpma.identity.service import Change, record, record_all
 
 __all__ = [
+    "Leaving",
     "Met",
     "Wording",
     "address_hash",
@@ -180,40 +182,61 @@ def withdraw(
     For the partner's own mail the address is suppressed too. Doing it twice changes nothing.
     """
     newest = newest_consent(session, contact, purpose)
-    known = {contact.id: newest} if newest else {}
-    withdraw_all(session, [contact], purpose, channel, known, actor)
+    request = structlog.contextvars.get_contextvars().get("request", "")
+    withdraw_all(session, [Leaving(contact, newest, request)], purpose, channel, actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One person who no longer agrees; `newest` is what the ledger says of them."""
+
+    contact: Contact
+    newest: Consent | None
+    request_id: str
 
 
 def withdraw_all(
     session: Session,
-    contacts: Sequence[Contact],
+    leavers: Sequence[Leaving],
     purpose: ConsentPurpose,
     channel: str,
-    newest: Mapping[UUID, Consent],
     actor: Actor | None = None,
 ) -> None:
-    """`withdraw` for several people, each once; `newest` is what the ledger says of them."""
+    """`withdraw` for several people, each once."""
     now = clock_of(session)()
-    for contact in contacts:
-        last = newest.get(contact.id)
-        if last is not None and last.state is ConsentState.WITHDRAWN:
-            continue
-        session.add(
-            Consent(
-                tenant_id=contact.tenant_id,
-                contact_id=contact.id,
-                purpose=purpose,
-                basis=last.basis if last else ConsentBasis.CONSENT,
-                state=ConsentState.WITHDRAWN,
-                at=now,
-                locale=contact.locale,
-                evidence={"channel": channel},
-            )
-        )
-        record(session, actor, contact.tenant_id, "consent.withdrawn", contact, channel=channel)
     session.flush()
+    going = [
+        one
+        for one in leavers
+        if one.newest is None or one.newest.state is not ConsentState.WITHDRAWN
+    ]
+    insert_rows(session, Consent, [_withdrawn(one, purpose, channel, now) for one in going])
+    changes = [
+        Change(one.contact.tenant_id, one.contact.id, {"channel": channel}, one.request_id)
+        for one in going
+    ]
+    record_all(session, actor, Contact, "consent.withdrawn", changes)
     if purpose == ConsentPurpose.PARTNER_MARKETING:
-        suppress_contacts(session, contacts, SuppressionReason.UNSUBSCRIBE, channel)
+        people = [one.contact for one in leavers]
+        suppress_contacts(session, people, SuppressionReason.UNSUBSCRIBE, channel)
+
+
+def _withdrawn(
+    one: Leaving, purpose: ConsentPurpose, channel: str, now: datetime
+) -> dict[str, Any]:
+    return {
+        "tenant_id": one.contact.tenant_id,
+        "contact_id": one.contact.id,
+        "purpose": purpose,
+        "basis": one.newest.basis if one.newest else ConsentBasis.CONSENT,
+        "state": ConsentState.WITHDRAWN,
+        "at": now,
+        "text_id": None,
+        "locale": one.contact.locale,
+        "evidence": {"channel": channel},
+        "asked_at": None,
+        "confirmed_at": None,
+    }
 
 
 def erase(session: Session, actor: Actor | None, contact: Contact) -> None:

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request
 from tpma.core.errors import NotFound
 from tpma.core.log import logger
 from tpma.core.signing import link_character
+from tpma.core.together import Together
 from tpma.pages import visiting
 from tpma.pages.queries import Reader
 from tpma.rendering.mail import TRAP
@@ -29,6 +30,7 @@ from tpma.tracking.lookups import Found, Lookups
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.segments import Writer
+from tpma.tracking.unsubscribing import Stop, stop_all
 from tpma.web.security import SCRIPTLESS, headers_of
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ class Desk:
         self._loader: loading.Loader | None = None
         self._pid = 0
         self._starting = Lock()
+        self.stops = Together[Stop, bool | None](stop_all)
 
     def lookups(self) -> Lookups:
         system = self._system_of()
