@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flask import Flask
@@ -11,16 +12,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tpma.branding import queries as branding
 from tpma.core.errors import TpmaError
 from tpma.core.settings import secret_of
+from tpma.leads.front import Forms
 from tpma.partners import invitations
 from tpma.partners import queries as partners
 from tpma.rendering.notices import not_found_page
 from tpma.sending.domains import link_hosts
 from tpma.system import System
 from tpma.tracking.front import Desk, Front
+from tpma.tracking.one_click import OneClicks
 from tpma.tracking.reader import MailboxReader
 from tpma.web import errors, security, session, shell
 from tpma.web.hosts import HostDoor
 from tpma.wiring import started
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 _NOT_LOADED = 4  # gunicorn's APP_LOAD_ERROR: it stops, where any other code is tried for ever
 
@@ -92,7 +98,7 @@ def create_app(system: System | None = None) -> Flask:
     desk = Desk(lambda: app.extensions["tpma"], loads=system is None)
     app.extensions["tpma.desk"] = desk
     app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
-        _host_door(app, Front(app.wsgi_app, desk)),
+        _host_door(app, Forms(OneClicks(Front(app.wsgi_app, desk), desk), desk)),
         x_for=chosen.settings.trusted_proxies,
         x_proto=1,
         x_host=0,
@@ -108,7 +114,7 @@ def create_app(system: System | None = None) -> Flask:
     return app
 
 
-def _host_door(app: Flask, readers: Front) -> HostDoor:
+def _host_door(app: Flask, readers: "WSGIApplication") -> HostDoor:
     """Before everything: by which name did they ask?"""
 
     def system_now() -> System:

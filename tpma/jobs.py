@@ -10,7 +10,7 @@ moment has come. Every worker sweeps once a minute, so a sweep too must be safe 
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,8 @@ from uuid import UUID
 from sqlalchemy import Index, String, event, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from tpma.core.db import Row, clock_of, new_id, upsert
+from tpma.core.adding import insert_free, new_rows
+from tpma.core.db import Row, clock_of
 from tpma.core.log import logger
 from tpma.system import System
 
@@ -62,16 +63,34 @@ def enqueue(
     session: Session, name: str, run_at: datetime, *, key: str | None = None, **payload: Any
 ) -> None:
     """Queue a job in the caller's transaction. A `key` that is already there queues nothing."""
-    now = clock_of(session)()
-    if run_at <= now:
-        event.listen(session, "after_commit", _something_is_due, once=True)
-    if key is None:
-        session.add(Job(name=name, payload=payload, run_at=run_at))
+    if key is not None:
+        enqueue_all(session, name, run_at, {key: payload})
         return
-    values = {"name": name, "payload": payload, "run_at": run_at, "key": key, "attempts": 0}
-    marks = {"id": new_id(session), "created_at": now, "updated_at": now, "row_version": 1}
+    _wake(session, run_at)
+    session.add(Job(name=name, payload=payload, run_at=run_at))
+
+
+def enqueue_all(
+    session: Session, name: str, run_at: datetime, payloads: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Queue jobs of one kind, by their keys, in the caller's transaction."""
+    if not payloads:
+        return
+    _wake(session, run_at)
+    own = {"name": name, "run_at": run_at, "attempts": 0}
+    rows = [
+        {**row, **own, "key": key, "payload": payload}
+        for row, (key, payload) in zip(
+            new_rows(session, len(payloads)), payloads.items(), strict=True
+        )
+    ]
     # Two transactions may queue the same key at once; the later one must not fail for it.
-    session.execute(upsert(session, Job).values(values | marks).on_conflict_do_nothing())
+    insert_free(session, Job, rows)
+
+
+def _wake(session: Session, run_at: datetime) -> None:
+    if run_at <= clock_of(session)():
+        event.listen(session, "after_commit", _something_is_due, once=True)
 
 
 def handles(name: str) -> Callable[[Handler], Handler]:

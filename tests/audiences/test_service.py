@@ -157,13 +157,10 @@ def test_a_form_makes_a_contact_who_can_be_suppressed(session):
 
 
 def test_wording_is_kept_once_word_for_word(session, ada):
-    kept = [
-        service.keep_wording(
-            session, ada.tenant_id, MAIL, "en", "sec 1.0.0 1", "Yes", ["Harbor"], "ab" * 32
-        )
-        for _time in range(2)
-    ]
+    shown = service.Wording(ada.tenant_id, MAIL, "en", "sec 1.0.0 1", "Yes", ["Harbor"], "ab" * 32)
+    kept = [service.keep_wordings(session, [shown])[shown.key] for _time in range(2)]
     assert kept[0] is kept[1]
+    assert (kept[0].text, kept[0].recipients_named) == ("Yes", ["Harbor"])
 
 
 def test_an_erased_person_is_nowhere_in_the_database(session, ada):

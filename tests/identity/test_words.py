@@ -55,14 +55,17 @@ MADE = {
 }
 
 
+RECORDING = ("record", "record_all")
+
+
 def written() -> Iterator[tuple[str, str]]:
-    """(file, the action as it is written) of every call of identity.service.record."""
+    """(file, the action as it is written) of every call of them in identity.service."""
     for path in sorted(ROOM.rglob("*.py")):
         source = path.read_text()
         if "from tpma.identity.service import" not in source or "record" not in source:
             continue
         for call in ast.walk(ast.parse(source)):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "record":
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in RECORDING:
                 yield path.relative_to(ROOM).as_posix(), ast.unparse(call.args[3])
 
 

@@ -79,7 +79,8 @@ def click(session, clock, message, key="email1.cta", agent=BROWSER):
 
 def send_form(session, clock, launch, message=None, address=None):
     key = address if address is not None else message.rcpt_key
-    following.submitted(session, launch, key, message.id if message else None, clock())
+    sent = following.Submitted(launch, key, message.id if message else None, clock())
+    following.submitted(session, [sent])
 
 
 def told(rows):

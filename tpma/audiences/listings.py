@@ -26,7 +26,7 @@ from tpma.audiences.models import (
 from tpma.audiences.queries import active, agreed, chosen, problem, summed, suppressed
 from tpma.audiences.rows import WORDS
 from tpma.audiences.rules import Definition, covers
-from tpma.core.db import clock_of
+from tpma.core.db import clock_of, one_of, per_dialect, values
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
 from tpma.identity.models import Organisation
@@ -143,15 +143,34 @@ def newest_consents(
     session: Session, contacts: Collection[Contact], purpose: ConsentPurpose
 ) -> dict[UUID, Consent]:
     """What the ledger says last of each of these people."""
+    return {
+        contact_id: row
+        for (contact_id, of), row in last_consents(session, contacts).items()
+        if of is purpose
+    }
+
+
+def last_consents(
+    session: Session, contacts: Collection[Contact]
+) -> dict[tuple[UUID, ConsentPurpose], Consent]:
+    """What the ledger says last of each of these people, purpose by purpose."""
+    tenants = {contact.id: contact.tenant_id for contact in contacts}
+    found = session.scalars(_last(session), {"contacts": values(session, [*tenants])})
+    return {
+        (row.contact_id, row.purpose): row
+        for row in found
+        if row.tenant_id == tenants[row.contact_id]
+    }
+
+
+@per_dialect
+def _last(session: Session) -> Any:
     last = (
         select(func.max(Consent.seq))
-        .where(Consent.contact_id.in_([contact.id for contact in contacts]))
-        .where(Consent.purpose == purpose)
-        .group_by(Consent.contact_id)
+        .where(one_of(session, Consent.contact_id, "contacts"))
+        .group_by(Consent.contact_id, Consent.purpose)
     )
-    tenants = {contact.id: contact.tenant_id for contact in contacts}
-    found = session.scalars(select(Consent).where(Consent.seq.in_(last)))
-    return {row.contact_id: row for row in found if row.tenant_id == tenants[row.contact_id]}
+    return select(Consent).where(Consent.seq.in_(last))
 
 
 def tags_of(session: Session, contact: Contact) -> list[str]:

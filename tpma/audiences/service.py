@@ -1,11 +1,13 @@
 """What happens to people's data: known, consent given and withdrawn, suppressed, erased."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+import structlog
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.listings import newest_consent
@@ -22,6 +24,7 @@ from tpma.audiences.models import (
     ImportRow,
     SuppressionReason,
 )
+from tpma.audiences.people import Met, contacts_of, fill, find_or_create_contact, forget
 from tpma.audiences.suppressing import (
     address_hash,
     lift,
@@ -31,21 +34,25 @@ from tpma.audiences.suppressing import (
     suppress_contact,
     suppress_contacts,
 )
-from tpma.core.db import clock_of, new_id, upsert
+from tpma.core.adding import insert_free, insert_rows, new_rows
+from tpma.core.db import clock_of
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _
-from tpma.core.signing import Signer
-from tpma.core.text import Address, email_address, registrable_domain
 from tpma.identity.models import Organisation
 from tpma.identity.rules import Actor
-from tpma.identity.service import record
+from tpma.identity.service import Change, record, record_all
 
 __all__ = [
+    "Leaving",
+    "Met",
+    "Wording",
     "address_hash",
     "confirm_consent",
+    "contacts_of",
     "erase",
+    "fill",
     "find_or_create_contact",
-    "keep_wording",
+    "keep_wordings",
     "lift",
     "lift_soft_bounce",
     "record_consent",
@@ -57,100 +64,55 @@ __all__ = [
     "withdraw_all",
 ]
 
-_FILLABLE = ("given_name", "family_name", "title", "phone", "company", "country", "locale")
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The text of a box as people are shown it."""
+
+    tenant_id: UUID
+    purpose: ConsentPurpose
+    locale: str
+    version: str
+    text: str
+    recipients_named: Sequence[str]
+    sha256: str
+
+    @property
+    def key(self) -> tuple[UUID, str]:
+        return self.tenant_id, self.sha256
 
 
-def find_or_create_contact(
-    session: Session,
-    signer: Signer,
-    tenant_id: UUID,
-    email: str | Address,
-    *,
-    source: str,
-    source_detail: str = "",
-    **known: str,
-) -> Contact:
-    """The partner's contact with this address. `known` fills what is still empty, and no more.
-
-    Raises Invalid for what is no address.
-    """
-    address = email if isinstance(email, Address) else email_address(email)
-    found = _contact_at(session, tenant_id, address)
-    if found is None:
-        _insert_contact(session, signer, tenant_id, address, source, source_detail, known)
-        found = _contact_at(session, tenant_id, address)
-        assert found is not None, "a contact inserted or met on conflict is there"
-    for field in _FILLABLE:
-        if known.get(field) and not getattr(found, field):
-            setattr(found, field, known[field])
-    session.flush()
-    return found
+def keep_wordings(
+    session: Session, shown: Iterable[Wording]
+) -> dict[tuple[UUID, str], ConsentText]:
+    """Texts word for word, by tenant and hash; the same words are kept once."""
+    wanted = {wording.key: wording for wording in shown}
+    if not wanted:
+        return {}
+    found = _wordings(session, wanted)
+    missing = sorted(wanted.keys() - found.keys())
+    if not missing:
+        return found
+    rows = [
+        row | {name: getattr(wanted[key], name) for name in Wording.__slots__}
+        for row, key in zip(new_rows(session, len(missing)), missing, strict=True)
+    ]
+    insert_free(session, ConsentText, rows)
+    return found | _wordings(session, missing)
 
 
-def _contact_at(session: Session, tenant_id: UUID, address: Address) -> Contact | None:
-    """Locked: two forms of one person at once are judged one after the other."""
-    return session.scalar(
-        select(Contact)
-        .where(Contact.tenant_id == tenant_id, Contact.email_norm == address.norm)
-        .with_for_update()
-    )
+_WORDINGS = select(ConsentText).where(
+    ConsentText.tenant_id.in_(bindparam("tenants", expanding=True)),
+    ConsentText.sha256.in_(bindparam("hashes", expanding=True)),
+)
 
 
-def _insert_contact(
-    session: Session,
-    signer: Signer,
-    tenant_id: UUID,
-    address: Address,
-    source: str,
-    detail: str,
-    known: Mapping[str, str],
-) -> None:
-    """Two forms of one person may arrive at once: the second meets the row of the first."""
-    now = clock_of(session)()
-    values = {
-        "id": new_id(session),
-        "tenant_id": tenant_id,
-        "email": address.shown,
-        "email_norm": address.norm,
-        "company_domain": registrable_domain(address.domain) or "",
-        "hmac": address_hash(signer, address.norm),
-        "source": source,
-        "source_detail": detail[:200],
-        "status": ContactStatus.ACTIVE,
-        "created_at": now,
-        "updated_at": now,
-        "row_version": 1,
-    } | {field: known.get(field) or "" for field in _FILLABLE}
-    session.execute(upsert(session, Contact).values(values).on_conflict_do_nothing())
-
-
-def keep_wording(
-    session: Session,
-    tenant_id: UUID,
-    purpose: ConsentPurpose,
-    locale: str,
-    version: str,
-    text: str,
-    recipients_named: Iterable[str],
-    sha256: str,
-) -> ConsentText:
-    """The text as people are shown it, word for word; the same words are kept once."""
-    found = session.scalar(
-        select(ConsentText).where(ConsentText.tenant_id == tenant_id, ConsentText.sha256 == sha256)
-    )
-    if found is None:
-        found = ConsentText(
-            tenant_id=tenant_id,
-            purpose=purpose,
-            locale=locale,
-            version=version,
-            text=text,
-            recipients_named=list(recipients_named),
-            sha256=sha256,
-        )
-        session.add(found)
-        session.flush()
-    return found
+def _wordings(
+    session: Session, keys: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], ConsentText]:
+    tenants, hashes = ({key[place] for key in keys} for place in (0, 1))
+    rows = session.scalars(_WORDINGS, {"tenants": [*tenants], "hashes": [*hashes]})
+    return {key: text for text in rows if (key := (text.tenant_id, text.sha256)) in keys}
 
 
 def record_consent(
@@ -220,40 +182,61 @@ def withdraw(
     For the partner's own mail the address is suppressed too. Doing it twice changes nothing.
     """
     newest = newest_consent(session, contact, purpose)
-    known = {contact.id: newest} if newest else {}
-    withdraw_all(session, [contact], purpose, channel, known, actor)
+    request = structlog.contextvars.get_contextvars().get("request", "")
+    withdraw_all(session, [Leaving(contact, newest, request)], purpose, channel, actor)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """One person who no longer agrees; `newest` is what the ledger says of them."""
+
+    contact: Contact
+    newest: Consent | None
+    request_id: str
 
 
 def withdraw_all(
     session: Session,
-    contacts: Sequence[Contact],
+    leavers: Sequence[Leaving],
     purpose: ConsentPurpose,
     channel: str,
-    newest: Mapping[UUID, Consent],
     actor: Actor | None = None,
 ) -> None:
-    """`withdraw` for several people, each once; `newest` is what the ledger says of them."""
+    """`withdraw` for several people, each once."""
     now = clock_of(session)()
-    for contact in contacts:
-        last = newest.get(contact.id)
-        if last is not None and last.state is ConsentState.WITHDRAWN:
-            continue
-        session.add(
-            Consent(
-                tenant_id=contact.tenant_id,
-                contact_id=contact.id,
-                purpose=purpose,
-                basis=last.basis if last else ConsentBasis.CONSENT,
-                state=ConsentState.WITHDRAWN,
-                at=now,
-                locale=contact.locale,
-                evidence={"channel": channel},
-            )
-        )
-        record(session, actor, contact.tenant_id, "consent.withdrawn", contact, channel=channel)
     session.flush()
+    going = [
+        one
+        for one in leavers
+        if one.newest is None or one.newest.state is not ConsentState.WITHDRAWN
+    ]
+    insert_rows(session, Consent, [_withdrawn(one, purpose, channel, now) for one in going])
+    changes = [
+        Change(one.contact.tenant_id, one.contact.id, {"channel": channel}, one.request_id)
+        for one in going
+    ]
+    record_all(session, actor, Contact, "consent.withdrawn", changes)
     if purpose == ConsentPurpose.PARTNER_MARKETING:
-        suppress_contacts(session, contacts, SuppressionReason.UNSUBSCRIBE, channel)
+        people = [one.contact for one in leavers]
+        suppress_contacts(session, people, SuppressionReason.UNSUBSCRIBE, channel)
+
+
+def _withdrawn(
+    one: Leaving, purpose: ConsentPurpose, channel: str, now: datetime
+) -> dict[str, Any]:
+    return {
+        "tenant_id": one.contact.tenant_id,
+        "contact_id": one.contact.id,
+        "purpose": purpose,
+        "basis": one.newest.basis if one.newest else ConsentBasis.CONSENT,
+        "state": ConsentState.WITHDRAWN,
+        "at": now,
+        "text_id": None,
+        "locale": one.contact.locale,
+        "evidence": {"channel": channel},
+        "asked_at": None,
+        "confirmed_at": None,
+    }
 
 
 def erase(session: Session, actor: Actor | None, contact: Contact) -> None:
@@ -264,8 +247,7 @@ def erase(session: Session, actor: Actor | None, contact: Contact) -> None:
     session.execute(delete(ContactTag).where(ContactTag.contact_id == contact.id))
     for row in session.scalars(select(Consent).where(Consent.contact_id == contact.id)):
         row.evidence = {k: row.evidence[k] for k in _PROOF if k in row.evidence}
-    for field in (*_FILLABLE, "email", "company_domain", "source_detail"):
-        setattr(contact, field, "")
+    forget(contact)
     contact.email_norm, contact.hmac = f"erased:{contact.id}", None
     contact.status = ContactStatus.ERASED
     record(session, actor, contact.tenant_id, "contact.erased", contact)

@@ -14,7 +14,8 @@ from tpma.audiences.models import (
     SuppressionScope,
 )
 from tpma.audiences.rules import may_lift
-from tpma.core.db import clock_of, new_id, upsert
+from tpma.core.adding import insert_free, new_rows
+from tpma.core.db import clock_of
 from tpma.core.errors import NotAllowed
 from tpma.core.i18n import gettext as _
 from tpma.core.signing import Signer
@@ -83,7 +84,8 @@ def _suppress(
     shown: str,
 ) -> Suppression:
     entry = _Entry(tenant_id, hashed, shown)
-    return _suppress_all(session, scope, [entry], reason, source)[entry.key]
+    _suppress_all(session, scope, [entry], reason, source)
+    return _known(session, scope, [entry])[entry.key]
 
 
 def _suppress_all(
@@ -92,21 +94,21 @@ def _suppress_all(
     entries: Sequence[_Entry],
     reason: SuppressionReason,
     source: str,
-) -> dict[tuple[UUID | None, bytes], Suppression]:
-    """One read and one write for any number; one read more for those that were not there."""
+) -> None:
+    """One read and one write for any number; more where somebody adds the same at this moment."""
     found = _known(session, scope, entries)
     missing = [entry for entry in entries if entry.key not in found]
-    if missing:
-        _insert(session, scope, missing, reason, source)
+    if _insert(session, scope, missing, reason, source) < len(missing):
         found |= _known(session, scope, missing)
     for entry in entries:
-        row = found[entry.key]
+        row = found.get(entry.key)
+        if row is None:  # it was added as it should be
+            continue
         if row.lifted_at is not None or _STRENGTH[reason] > _STRENGTH[row.reason]:
             row.reason, row.source, row.lifted_at = reason, source[:200], None
             row.shown = "" if reason is SuppressionReason.ERASURE else entry.shown
         row.list_id = None  # known by itself now: taking a list back leaves it
     session.flush()
-    return found
 
 
 def _known(
@@ -141,12 +143,13 @@ def _insert(
     entries: Sequence[_Entry],
     reason: SuppressionReason,
     source: str,
-) -> None:
-    """Two at once may mean the same address: the second meets the row of the first."""
-    now = clock_of(session)()
+) -> int:
+    """How many were not there. Two at once may mean the same address: the second meets the row
+    of the first."""
+    ordered = sorted(entries, key=lambda entry: entry.hashed)
     rows = [
         {
-            "id": new_id(session),
+            **row,
             "tenant_id": entry.tenant_id,
             "scope": scope,
             "email_hmac": entry.hashed,
@@ -154,13 +157,10 @@ def _insert(
             "reason": reason,
             "source": source[:200],
             "lifted_at": None,
-            "created_at": now,
-            "updated_at": now,
-            "row_version": 1,
         }
-        for entry in sorted(entries, key=lambda entry: entry.hashed)
+        for row, entry in zip(new_rows(session, len(ordered)), ordered, strict=True)
     ]
-    session.execute(upsert(session, Suppression).on_conflict_do_nothing(), rows)
+    return insert_free(session, Suppression, rows)
 
 
 def half_shown(address: str) -> str:

@@ -4,11 +4,11 @@ The only module that knows SQLite from PostgreSQL.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -37,7 +37,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -163,52 +162,6 @@ def text_after(session: Session, column: Any, sign: str) -> ColumnElement[str]:
 def one_writer(session: Session) -> bool:
     """A unit of work that writes here is the only one: what it reads nobody else changes."""
     return _dialect(session) == "sqlite"
-
-
-def insert_rows(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add many rows at once, by the shortest way the database has: COPY, or one statement run
-    for each. Every row names the same columns; no default of the model is filled in."""
-    if not rows:
-        return
-    core = session.connection()
-    columns = tuple(rows[0])
-    into, processors = _way_in(core.dialect, table, columns)
-    values = [[each(row[name]) if each else row[name] for name, each in processors] for row in rows]
-    if core.dialect.name == "postgresql":
-        _copied(core, into, values)
-    else:
-        core.exec_driver_sql(into, [tuple(one) for one in values])
-
-
-def _copied(core: Connection, into: str, rows: Sequence[Sequence[Any]]) -> None:
-    """COPY is the driver's own; its errors are told as those of any other statement."""
-    driver: Any = core.dialect.loaded_dbapi
-    cursor: Any = core.connection.cursor()
-    try:
-        with cursor, cursor.copy(into) as copy:
-            for one in rows:
-                copy.write_row(one)
-    except driver.Error as error:
-        told = DBAPIError.instance(into, None, error, driver.Error, dialect=core.dialect)
-        raise told from error
-
-
-_Processors = tuple[tuple[str, Callable[[Any], Any] | None], ...]
-
-
-@lru_cache(maxsize=64)
-def _way_in(
-    dialect: Dialect, table: type[Base], columns: tuple[str, ...]
-) -> tuple[str, _Processors]:
-    """The statement, and for each column what makes a value fit for the driver."""
-    found: Any = table.__table__
-    into = f"{found.name} ({', '.join(columns)})"
-    if dialect.name == "postgresql":
-        statement = f"COPY {into} FROM STDIN"
-    else:
-        statement = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})"
-    kinds = ((name, found.c[name].type.dialect_impl(dialect)) for name in columns)
-    return statement, tuple((name, kind.bind_processor(dialect)) for name, kind in kinds)
 
 
 def grown(session: Session, *tables: type[Base]) -> None:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 from email_validator import EmailNotValidError, validate_email
@@ -120,6 +121,7 @@ def is_free_mail(host: str) -> bool:
     return _SUFFIXES.privatesuffix(host) in FREE_MAIL
 
 
+@lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str | None:
     """The part of a host a company registers (Public Suffix List), or None for free mail."""
     try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from tpma.core.errors import NotFound
@@ -101,15 +101,16 @@ def _workspace(
 
 def members(session: Session, organisation_id: UUID) -> list[Membership]:
     """People of an organisation, invited ones too, by name; users come along."""
-    return list(
-        session.scalars(
-            select(Membership)
-            .join(Membership.user)
-            .options(contains_eager(Membership.user))
-            .where(Membership.organisation_id == organisation_id, Membership.ended_at.is_(None))
-            .order_by(Membership.pending, User.name, Membership.id)
-        )
-    )
+    return list(session.scalars(_MEMBERS, {"organisation": organisation_id}))
+
+
+_MEMBERS = (
+    select(Membership)
+    .join(Membership.user)
+    .options(contains_eager(Membership.user))
+    .where(Membership.organisation_id == bindparam("organisation"), Membership.ended_at.is_(None))
+    .order_by(Membership.pending, User.name, Membership.id)
+)
 
 
 def member(session: Session, organisation_id: UUID, membership_id: UUID) -> Membership:

@@ -3,6 +3,8 @@
 Their memberships are in `members`, passwords and sign-in in `credentials`.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tpma.core.adding import insert_rows
 from tpma.core.db import Base, Row, clock_of
 from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _
@@ -41,18 +44,47 @@ def record(
     """
     if isinstance(obj, Row) and obj.id is None:
         session.flush()
-    session.add(
-        AuditLog(
-            tenant_id=tenant_id,
-            at=clock_of(session)(),
-            actor_id=actor.user_id if actor else None,
-            action=action,
-            object_type=type(obj).__name__,
-            object_id=str(getattr(obj, "id", "")),
-            detail={key: _plain(value) for key, value in detail.items()},
-            request_id=structlog.contextvars.get_contextvars().get("request", ""),
-        )
+    request = structlog.contextvars.get_contextvars().get("request", "")
+    change = Change(tenant_id, getattr(obj, "id", ""), detail, request)
+    session.add(AuditLog(**_logged(session, actor, action, type(obj), change)))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One of many changes of state; `request_id` is that of the request it came with."""
+
+    tenant_id: UUID | None
+    object_id: object
+    detail: Mapping[str, Any]
+    request_id: str
+
+
+def record_all(
+    session: Session,
+    actor: Actor | None,
+    kind: type[Base],
+    action: str,
+    changes: Sequence[Change],
+) -> None:
+    """As `record`, for the same change of many objects of one kind."""
+    insert_rows(
+        session, AuditLog, [_logged(session, actor, action, kind, change) for change in changes]
     )
+
+
+def _logged(
+    session: Session, actor: Actor | None, action: str, kind: type[Base], change: Change
+) -> dict[str, Any]:
+    return {
+        "tenant_id": change.tenant_id,
+        "at": clock_of(session)(),
+        "actor_id": actor.user_id if actor else None,
+        "action": action,
+        "object_type": kind.__name__,
+        "object_id": str(change.object_id),
+        "detail": {key: _plain(value) for key, value in change.detail.items()},
+        "request_id": change.request_id,
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from tpma.core.db import clock_of
-from tpma.identity.models import Organisation
 from tpma.identity.service import record
 from tpma.leads import overdue
 from tpma.leads.models import Lead
@@ -26,10 +25,9 @@ from tpma.partners.models import Enrolment
 _BATCH = 200  # leads a sweep; the next one is a minute away
 
 
-def window(now: datetime, partner: Organisation, enrolment: Enrolment) -> Window:
+def window(now: datetime, zone: str, country: str, holidays: Iterable[str]) -> Window:
     """Two working days of the partner's country and the programme's calendar, on its clock."""
-    closed = calendars.closed(enrolment.programme.holidays, partner.country)
-    return answer_window(now, partner.timezone, partner.country, closed=closed)
+    return answer_window(now, zone, country, closed=calendars.closed(holidays, country))
 
 
 def keep(session: Session, base_url: str) -> int:

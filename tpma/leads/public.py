@@ -1,9 +1,10 @@
 """The form's door: a visitor's answers in, thanks out; and the second yes of a double opt-in."""
 
+from dataclasses import dataclass
 from html import escape
 from uuid import UUID
 
-from flask import Blueprint, Response, make_response, redirect, request, url_for
+from flask import Blueprint, Response, make_response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_limiter import RateLimitExceeded
 from sqlalchemy.orm import Session
@@ -12,17 +13,18 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from tpma.audiences.models import Consent
 from tpma.core.errors import Conflict, NotFound
 from tpma.launches.addresses import base_of
-from tpma.leads import consents, service, sheets
+from tpma.launches.models import Launch
+from tpma.leads import consents, front, sheets
+from tpma.leads.capturing import PageClosed
 from tpma.leads.words import said
 from tpma.pages import answers, kept, queries, rules
 from tpma.pages.answers import locked, visitor_tag
-from tpma.pages.models import PageState
+from tpma.pages.models import LandingPage, PageState
 from tpma.pages.rules import FormFault
-from tpma.pages.service import Posted
 from tpma.pages.words import said as page_said
 from tpma.rendering.frame import Frame, document, plain_frame
 from tpma.rendering.notices import closed_page, message_page, not_found_page
-from tpma.rendering.page import thanks_page
+from tpma.rendering.page import PageArtifact, thanks_page
 from tpma.tracking.public import visit
 from tpma.web.context import system
 from tpma.web.guards import public as anybody
@@ -42,60 +44,62 @@ def _bound() -> None:
 
 @public.post("/l/<slug>/<locale>")
 @anybody
-@limiter.limit("20 per minute; 200 per hour")
 def send(slug: str, locale: str) -> ResponseReturnValue:
-    values = request.form.to_dict()
-    try:
-        with system().db.transaction() as session:
-            posted, _found, is_open = _posted(session, slug, locale, values)
-            if not is_open:
-                return locked(closed_page(posted.artifact.frame), 410)
-            service.capture(session, system().signer, system().settings.base_url, posted, visit())
-    except FormFault as fault:
-        with system().db.reading() as session:
-            posted, found, _is_open = _posted(session, slug, locale, values)
-            return _again(posted, found, fault)
-    key = sheets.token(system().signer, posted.launch.id, system().clock())
-    return redirect(url_for(".thanks", slug=slug, locale=locale, sheet=key), 303)
+    """What `leads.front`, which stands before us and took the form, has to say of it."""
+    untold: front.Untold | None = request.environ.get(front.UNTOLD)
+    if untold is None:
+        raise NotFound("There is no page at this address.")
+    if not isinstance(untold.error, PageClosed | FormFault):
+        raise untold.error
+    with system().db.reading() as session:
+        shown = _shown(session, slug, locale)
+        if isinstance(untold.error, FormFault):
+            return _again(shown, untold.values, untold.error)
+    return locked(closed_page(shown.artifact.frame), 410)
 
 
-def _posted(
-    session: Session, slug: str, locale: str, values: dict[str, str]
-) -> tuple[Posted, queries.Editions, bool]:
-    """The form, the editions of the page it stands on, and whether that is open.
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A page in one of its languages, and whether it is open."""
 
-    Raises NotFound for no such page.
-    """
+    page: LandingPage
+    launch: Launch
+    editions: queries.Editions
+    artifact: PageArtifact
+    locale: str
+    is_open: bool
+
+
+def _shown(session: Session, slug: str, locale: str) -> _Shown:
+    """Raises NotFound for no such page or language."""
     page, launch, seen = kept.whole(session, slug)
     refuse_elsewhere(launch.link_host)
     found = kept.editions_of(session, page, seen)
     if locale not in found.hashes or page.state is PageState.DRAFT:
         raise NotFound("There is no page in this language.")
     artifact = queries.artifact(session, found, locale)
-    posted = Posted(page, launch, artifact, locale, values)
-    return posted, found, seen.is_open(system().clock())
+    return _Shown(page, launch, found, artifact, locale, seen.is_open(system().clock()))
 
 
-def _again(posted: Posted, found: queries.Editions, fault: FormFault) -> Response:
+def _again(shown: _Shown, values: dict[str, str], fault: FormFault) -> Response:
     """The same page with what was typed and what is wrong; nothing was written.
 
     A stale page gets fresh marks, and a word about it where the form begins.
     """
-    values = posted.values
-    carried = {rules.CODE: found.launch.campaign_code, **rules.utm_of(values)}
+    carried = {rules.CODE: shown.launch.campaign_code, **rules.utm_of(values)}
     token = ""
-    artifact = posted.artifact
+    artifact = shown.artifact
     if fault.stale:
         artifact = answers.with_notice(artifact, fault.message)
-        token = answers.aged_token(posted.page.launch_id)
+        token = answers.aged_token(shown.launch.id)
     else:
         token = values[rules.TOKEN]
         carried |= {key: values[key] for key in (rules.READER,) if values.get(key)}
     html = answers.form_page(
-        posted.page,
-        found,
+        shown.page,
+        shown.editions,
         artifact,
-        posted.locale,
+        shown.locale,
         carried,
         values=values,
         faults=fault.faults,
@@ -110,12 +114,12 @@ def thanks(slug: str, locale: str) -> ResponseReturnValue:
     """In the kit's words; who sent the form finds the data sheet here."""
     key = request.args.get("sheet", "")
     with system().db.reading() as session:
-        posted, _found, _is_open = _posted(session, slug, locale, {})
-        launch = posted.launch
-        has_sheet = _opens(launch.id, key) and sheets.asset_of(session, launch) is not None
+        shown = _shown(session, slug, locale)
+        opens = _opens(shown.launch.id, key)
+        has_sheet = opens and sheets.asset_of(session, shown.launch) is not None
     address = url_for(".sheet", slug=slug, locale=locale, token=key) if has_sheet else ""
-    words = said(posted.artifact.locale, "sheet")
-    return locked(thanks_page(posted.artifact, sheet=(address, words)))
+    words = said(shown.artifact.locale, "sheet")
+    return locked(thanks_page(shown.artifact, sheet=(address, words)))
 
 
 @public.get("/l/<slug>/<locale>/sheet/<token>.pdf")
@@ -123,16 +127,16 @@ def thanks(slug: str, locale: str) -> ResponseReturnValue:
 @limiter.limit("10 per minute; 60 per hour")
 def sheet(slug: str, locale: str, token: str) -> ResponseReturnValue:
     with system().db.reading() as session:
-        posted, _found, is_open = _posted(session, slug, locale, {})
-        if not _opens(posted.launch.id, token):
+        shown = _shown(session, slug, locale)
+        if not _opens(shown.launch.id, token):
             raise NotFound("This link is not open.")
-        if not is_open:
-            return locked(closed_page(posted.artifact.frame), 410)
-        base = base_of(posted.launch, system().settings.base_url)
-        source, shown = sheets.source(session, posted.launch, locale, base)
-    response = make_response(system().pdf.pdf(source.html, assets=shown))
+        if not shown.is_open:
+            return locked(closed_page(shown.artifact.frame), 410)
+        base = base_of(shown.launch, system().settings.base_url)
+        source, pictures = sheets.source(session, shown.launch, locale, base)
+    response = make_response(system().pdf.pdf(source.html, assets=pictures))
     response.mimetype = "application/pdf"
-    name = f"{posted.launch.campaign_code}-{locale}.pdf"
+    name = f"{shown.launch.campaign_code}-{locale}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return response
 
@@ -198,8 +202,9 @@ def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return _refused("large", 413)
 
 
+@public.errorhandler(front.TooOften)
 @public.errorhandler(RateLimitExceeded)
-def too_often(_error: RateLimitExceeded) -> ResponseReturnValue:
+def too_often(_error: Exception) -> ResponseReturnValue:
     return _refused("often", 429)
 
 

@@ -1,10 +1,11 @@
 """A partner's leads: the inbox, one lead with what led to it, and how many wait."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from tpma.audiences.models import ConsentText, Contact
@@ -101,15 +102,25 @@ def codes(session: Session, tenant_id: UUID) -> list[str]:
     return [code for code, _latest in rows]
 
 
-def open_lead_of(session: Session, tenant_id: UUID, email_norm: str, now: datetime) -> Lead | None:
-    """The newest lead of the same person that is still open and at most 180 days old."""
-    return session.scalar(
-        select(Lead)
-        .where(Lead.tenant_id == tenant_id, Lead.email_norm == email_norm)
-        .where(Lead.state.in_(OPEN), Lead.created_at >= now - SAME_PERSON)
-        .order_by(Lead.created_at.desc(), Lead.id.desc())
-        .limit(1)
-    )
+_OPEN = (
+    select(Lead.tenant_id, Lead.email_norm, Lead.id)
+    .where(Lead.tenant_id.in_(bindparam("tenants", expanding=True)))
+    .where(Lead.email_norm.in_(bindparam("norms", expanding=True)))
+    .where(Lead.state.in_(OPEN), Lead.created_at >= bindparam("since"))
+    .order_by(Lead.created_at, Lead.id)
+)
+
+
+def open_leads(
+    session: Session, people: Collection[tuple[UUID, str]], now: datetime
+) -> dict[tuple[UUID, str], UUID]:
+    """For people (partner and address) their newest lead that is still open and at most 180 days
+    old."""
+    tenants, norms = ({person[place] for person in people} for place in (0, 1))
+    given = {"tenants": [*tenants], "norms": [*norms], "since": now - SAME_PERSON}
+    rows = session.connection().execute(_OPEN, given)
+    found = {(tenant_id, norm): id_ for tenant_id, norm, id_ in rows}
+    return {person: id_ for person, id_ in found.items() if person in people}
 
 
 def repeats(session: Session, lead: Lead) -> list[Lead]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -180,6 +181,7 @@ def _valid(local: datetime) -> datetime:
     return local.astimezone(UTC)
 
 
+@lru_cache(maxsize=256)
 def days_off(country: str) -> frozenset[int]:
     """Weekend days of a country by CLDR, 0 is Monday; Saturday and Sunday where it is unknown."""
     try:

@@ -6,7 +6,7 @@ versions its editions and its bytes are those of the visit before; so nothing ha
 page changed, in whichever process it did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -62,6 +62,15 @@ _LOOK = _with_last_day(
         LandingPage.launch_id, LandingPage.state, LandingPage.row_version, Launch.row_version
     ).select_from(LandingPage)
 ).where(LandingPage.slug == bindparam("slug"))
+_LOOK_ALL = _with_last_day(
+    select(
+        LandingPage.slug,
+        LandingPage.launch_id,
+        LandingPage.state,
+        LandingPage.row_version,
+        Launch.row_version,
+    ).select_from(LandingPage)
+).where(LandingPage.slug.in_(bindparam("slugs", expanding=True)))
 _WHOLE = _with_last_day(select(LandingPage, Launch).select_from(LandingPage)).where(
     LandingPage.slug == bindparam("slug")
 )
@@ -79,8 +88,18 @@ def _look(db: Database, slug: str) -> Seen:
     row = db.glance(_LOOK, slug=slug)
     if row is None:
         raise NotFound(_("There is no page at this address."))
+    return _seen(row)
+
+
+def _seen(row: Sequence[Any]) -> Seen:
     launch_id, state, page_version, launch_version, last_day, zone = row
     return Seen(launch_id, state, (launch_id, page_version, launch_version), last_day, zone)
+
+
+def look_all(session: Session, slugs: Collection[str]) -> dict[str, Seen]:
+    """As `look`, for whoever has a transaction; without what is no page."""
+    rows = session.connection().execute(_LOOK_ALL, {"slugs": [*slugs]})
+    return {slug: _seen(row) for slug, *row in rows}
 
 
 def whole(session: Session, slug: str) -> tuple[LandingPage, Launch, Seen]:

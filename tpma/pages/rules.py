@@ -10,7 +10,7 @@ from uuid import UUID
 from tpma.core.errors import Invalid
 from tpma.core.text import Address, email_address
 from tpma.pages.words import said
-from tpma.rendering.form import HONEYPOT, Form, faults
+from tpma.rendering.form import HONEYPOT, Form, checked
 from tpma.rendering.page_texts import TOO_LONG
 
 MOST_BODY = 64 * 1024  # bytes of a posted form
@@ -91,12 +91,15 @@ class Answers:
 def read(form: Form, posted: Mapping[str, str], locale: str) -> Answers:
     """The answers to the form's questions. Raises FormFault with every fault at once."""
     values = {question.key: cleaned(posted.get(question.key, "")) for question in form.questions}
-    found = _too_long(form, values) | faults(form, values)
+    faults, addresses = checked(form, values)
+    found = _too_long(form, values) | faults
     if found:
         raise FormFault(locale, found)
     columns = {q.maps_to: values[q.key] for q in form.questions if q.maps_to and values[q.key]}
+    address = {q.maps_to: addresses[q.key] for q in form.questions if q.key in addresses}
     email = columns.get("email")
-    return Answers(values, columns, email_address(email) if email else None)
+    known = address.get("email") or (email_address(email) if email else None)
+    return Answers(values, columns, known)
 
 
 def cleaned(text: str) -> str:

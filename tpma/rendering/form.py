@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 
 from tpma.core.errors import Invalid
-from tpma.core.text import email_address
+from tpma.core.text import Address, email_address
 from tpma.rendering.page_texts import (
     CHOICE,
     EMAIL,
@@ -80,16 +80,26 @@ class Form:
 
 def faults(form: Form, values: Mapping[str, str]) -> dict[str, str]:
     """Field → what is wrong, as a key of `page_texts`. Consents cannot be wrong."""
-    found = {question.key: _fault(question, values) for question in form.questions}
-    return {key: fault for key, fault in found.items() if fault}
+    return checked(form, values)[0]
 
 
-def _fault(question: Question, values: Mapping[str, str]) -> str:
+def checked(form: Form, values: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Address]]:
+    """As `faults`, with the addresses that were found on the way, by their fields."""
+    addresses: dict[str, Address] = {}
+    found = {question.key: _fault(question, values, addresses) for question in form.questions}
+    return {key: fault for key, fault in found.items() if fault}, addresses
+
+
+def _fault(question: Question, values: Mapping[str, str], addresses: dict[str, Address]) -> str:
     value = values.get(question.key, "").strip()
     if not value:
         return REQUIRED if question.required else ""
     if question.type == "email":
-        return _email_fault(value)
+        try:
+            addresses[question.key] = email_address(value)
+        except Invalid:
+            return _email_fault(value)
+        return ""
     if len(value) > MOST:
         return TOO_LONG
     if question.type == "select":
@@ -100,12 +110,8 @@ def _fault(question: Question, values: Mapping[str, str]) -> str:
 
 
 def _email_fault(value: str) -> str:
-    try:
-        email_address(value)
-    except Invalid:
-        local, at, domain = value.rpartition("@")
-        return EMAIL_ENDING if local and at and domain and "." not in domain else EMAIL
-    return ""
+    local, at, domain = value.rpartition("@")
+    return EMAIL_ENDING if local and at and domain and "." not in domain else EMAIL
 
 
 def card(

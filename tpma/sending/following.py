@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from tpma.core.db import Base, clock_of, upsert
@@ -119,46 +119,90 @@ def took_back(session: Session, human: Mapping[int, AbstractSet[str]]) -> None:
             )
 
 
-def submitted(
-    session: Session, launch: Launch, address: bytes, message_id: int | None, at: datetime
-) -> None:
-    """Somebody sent the form. `address` is the keyed hash of the address they typed.
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """Somebody sent the form. `address` is the keyed hash of the address they typed, `message_id`
+    the mail of this launch that brought them."""
 
-    Both leave the way: the reader with that address, and the one whose mail brought the visit.
+    launch: Launch
+    address: bytes
+    message_id: int | None
+    at: datetime
+
+
+def submitted(session: Session, forms: Sequence[Submitted]) -> None:
+    """Both leave the way: the reader with that address, and the one whose mail brought the visit.
     A mail that answers the form goes to the address alone, if the launch wrote to it.
+
+    Any number at a time: two statements a launch, and more where its readers sent the forms.
     """
-    readers = _readers(session, launch, address, message_id)
-    _add(session, ReaderDeed, [_deed(reader, DeedKind.FORM, at) for reader in readers])
-    sequences.leave(session, launch, [reader.rcpt_key for reader in readers])
+    by_launch: dict[UUID, list[Submitted]] = {}
+    for form in forms:
+        by_launch.setdefault(form.launch.id, []).append(form)
+    for some in by_launch.values():
+        _submitted(session, some[0].launch, some)
+
+
+def _submitted(session: Session, launch: Launch, forms: Sequence[Submitted]) -> None:
+    through = _keys(session, launch, {form.message_id for form in forms if form.message_id})
+    keys = {form.address for form in forms} | set(through.values())
+    readers = _readers(session, launch, keys)
+    if not readers:
+        return
+    deeds = []
+    for form in forms:
+        both = {form.address, through.get(form.message_id or 0, form.address)}
+        deeds += [
+            _deed(readers[key], DeedKind.FORM, form.at) for key in sorted(both) if key in readers
+        ]
+    _add(session, ReaderDeed, deeds)
+    sequences.leave(session, launch, readers.keys())
     if launch.state not in _LISTENING:
         return
     answers = steps.triggered_by(launch, "form")
-    asked = [reader for reader in readers if reader.rcpt_key == address]
-    rows = [_row(step, reader, at + step.delay) for reader in asked for step in answers]
+    rows = [
+        _row(step, readers[form.address], form.at + step.delay)
+        for form in forms
+        if form.address in readers
+        for step in answers
+    ]
     _add(session, Message, rows)
 
 
 def deal_registered(session: Session, launch: Launch, address: bytes) -> None:
     """The reader with this address is a customer in the making: no more mails of the launch."""
     now = clock_of(session)()
-    readers = _readers(session, launch, address, None)
-    _add(session, ReaderDeed, [_deed(reader, DeedKind.DEAL, now) for reader in readers])
-    sequences.leave(session, launch, [reader.rcpt_key for reader in readers])
+    readers = _readers(session, launch, {address})
+    deeds = [_deed(reader, DeedKind.DEAL, now) for reader in readers.values()]
+    _add(session, ReaderDeed, deeds)
+    sequences.leave(session, launch, readers.keys())
+
+
+def _keys(session: Session, launch: Launch, ids: Collection[int]) -> dict[int, bytes]:
+    """Whom these mails of the launch went to."""
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(Message.id, Message.rcpt_key).where(
+            Message.id.in_(ids), Message.launch_id == launch.id
+        )
+    )
+    return dict(rows.all())
 
 
 def _readers(
-    session: Session, launch: Launch, address: bytes, message_id: int | None
-) -> Sequence[Message]:
+    session: Session, launch: Launch, addresses: Collection[bytes]
+) -> dict[bytes, Message]:
     """Their first mails of this launch."""
-    through = select(Message.rcpt_key).where(
-        Message.id == message_id, Message.launch_id == launch.id
-    )
-    return session.scalars(
-        select(Message)
-        .where(Message.launch_id == launch.id, Message.tenant_id == launch.tenant_id)
-        .where(Message.step == 1)
-        .where((Message.rcpt_key == address) | Message.rcpt_key.in_(through))
-    ).all()
+    given = {"launch": launch.id, "tenant": launch.tenant_id, "keys": [*addresses]}
+    return {message.rcpt_key: message for message in session.scalars(_READERS, given)}
+
+
+_READERS = (
+    select(Message)
+    .where(Message.launch_id == bindparam("launch"), Message.tenant_id == bindparam("tenant"))
+    .where(Message.step == 1, Message.rcpt_key.in_(bindparam("keys", expanding=True)))
+)
 
 
 def _messages(session: Session, ids: Collection[int]) -> dict[int, Message]:

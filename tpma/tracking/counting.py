@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tpma.core.db import upsert
+from tpma.core.db import per_dialect, upsert
 from tpma.sending.models import Message
 from tpma.tracking.judging import Mail
 from tpma.tracking.models import EventType, TrackingCount, TrackingEvent, Verdict
@@ -76,12 +76,17 @@ class Books:
             }
             for key in ordered
         ]
-        statement = upsert(session, TrackingCount)
-        added = {
-            name: getattr(TrackingCount, name) + getattr(statement.excluded, name) for name in _SUMS
-        }
-        keyed = [getattr(TrackingCount, name) for name in (*_KEY, "shard")]
-        session.execute(statement.on_conflict_do_update(index_elements=keyed, set_=added), rows)
+        session.connection().execute(_adding(session), rows)
+
+
+@per_dialect
+def _adding(session: Session) -> Any:
+    statement = upsert(session, TrackingCount)
+    added = {
+        name: getattr(TrackingCount, name) + getattr(statement.excluded, name) for name in _SUMS
+    }
+    keyed = [getattr(TrackingCount, name) for name in (*_KEY, "shard")]
+    return statement.on_conflict_do_update(index_elements=keyed, set_=added)
 
 
 def own_shard() -> int:

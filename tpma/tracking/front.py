@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request
 from tpma.core.errors import NotFound
 from tpma.core.log import logger
 from tpma.core.signing import link_character
+from tpma.core.together import Together
 from tpma.pages import visiting
 from tpma.pages.queries import Reader
 from tpma.rendering.mail import TRAP
@@ -29,6 +30,7 @@ from tpma.tracking.lookups import Found, Lookups
 from tpma.tracking.models import EventType
 from tpma.tracking.rules import Visit
 from tpma.tracking.segments import Writer
+from tpma.tracking.unsubscribing import Stop, stop_all
 from tpma.web.hosts import HOST, is_elsewhere
 from tpma.web.security import SCRIPTLESS, headers_of
 
@@ -58,6 +60,7 @@ class Desk:
         self._loader: loading.Loader | None = None
         self._pid = 0
         self._starting = Lock()
+        self.stops = Together[Stop, bool | None](stop_all)
 
     def lookups(self) -> Lookups:
         system = self._system_of()
@@ -157,7 +160,7 @@ Answer = tuple[str, list[tuple[str, str]], bytes]
 def _click(desk: Desk, token: str, environ: "WSGIEnvironment") -> Answer:
     """On to the link's target, for people and machines alike."""
     found = desk.lookups().link(token)
-    _refuse_elsewhere(desk, found, environ)
+    refuse_elsewhere(desk, found, environ)
     is_trap = token[-1:] == _TRAP_CHARACTER
     _note(desk, EventType.TRAP if is_trap else EventType.CLICK, found, environ)
     return "302 FOUND", [*_headers(environ, _REDIRECT), ("Location", found.url)], b""
@@ -169,7 +172,7 @@ def _opened(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
         return None
     try:
         found = desk.lookups().mail(name[:-4])
-        _refuse_elsewhere(desk, found, environ)
+        refuse_elsewhere(desk, found, environ)
         _note(desk, EventType.OPEN, found, environ)
     except NotFound:
         pass  # a token that was not made here
@@ -183,7 +186,7 @@ def _styled(desk: Desk, name: str, environ: "WSGIEnvironment") -> Answer | None:
     if not name.endswith(".css"):
         return None
     found = desk.lookups().mail(name[:-4])
-    _refuse_elsewhere(desk, found, environ)
+    refuse_elsewhere(desk, found, environ)
     _note(desk, EventType.STYLE, found, environ)
     return "200 OK", _headers(environ, _CSS), STYLE
 
@@ -205,7 +208,7 @@ def _page(desk: Desk, path: str, environ: "WSGIEnvironment") -> Answer | None:
     return "200 OK", headers, shown.body
 
 
-def _refuse_elsewhere(desk: Desk, found: Found, environ: "WSGIEnvironment") -> None:
+def refuse_elsewhere(desk: Desk, found: Found, environ: "WSGIEnvironment") -> None:
     """Raises NotFound by a partner's host for a launch of another one."""
     if HOST in environ and is_elsewhere(environ, desk.lookups().table(found.launch_id).link_host):
         raise NotFound("This link is not one of ours.")

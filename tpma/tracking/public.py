@@ -3,14 +3,13 @@
 import re
 from uuid import UUID
 
-from flask import Blueprint, current_app, request, url_for
+from flask import Blueprint, current_app, g, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import Session
 
 from tpma.core.errors import Invalid, NotFound
 from tpma.core.i18n import babel_locale
-from tpma.core.together import Together
 from tpma.pages.answers import locked, visitor_tag
 from tpma.pages.queries import Reader
 from tpma.rendering.frame import Frame
@@ -25,7 +24,7 @@ from tpma.rendering.notices import (
 )
 from tpma.rendering.page_texts import say
 from tpma.sending.models import Message
-from tpma.tracking import front, preferring, queries, unsubscribing
+from tpma.tracking import front, one_click, preferring, queries, unsubscribing
 from tpma.tracking.rules import Visit
 from tpma.tracking.words import said
 from tpma.web.context import system
@@ -68,13 +67,9 @@ def _desk() -> front.Desk:
     return found
 
 
-_Stops = Together[unsubscribing.Stop, bool | None]
-
-
 @public.record
 def _hand_over(setup: BlueprintSetupState) -> None:
     setup.app.extensions["tpma.readers"] = _Readers()
-    setup.app.extensions["tpma.stops"] = _Stops(unsubscribing.stop_all)
 
 
 def _mail() -> str:
@@ -111,18 +106,17 @@ def unsubscribe(token: str) -> ResponseReturnValue:
 
 @public.post("/u/<token>")
 @anybody
-@limiter.limit("30 per minute", key_func=_mail)
+@limiter.limit(one_click.OFTEN, key_func=_mail)
 def stop(token: str) -> ResponseReturnValue:
     """The button, or a mail program's one click (RFC 8058): no cookie, no session, no question."""
-    one_click = request.form.get("List-Unsubscribe") == "One-Click"
-    channel = unsubscribing.ONE_CLICK if one_click else unsubscribing.PAGE
+    is_one_click = request.form.get("List-Unsubscribe") == "One-Click"
+    channel = unsubscribing.ONE_CLICK if is_one_click else unsubscribing.PAGE
     message_id = system().signer.subject(token)
     if is_restricted():
         with system().db.reading() as session:
             _message(session, token)
-    stop = unsubscribing.Stop(message_id, visit(), channel)
-    stops: _Stops = current_app.extensions["tpma.stops"]
-    if stops.do(system().db, stop) is None:
+    stop = unsubscribing.Stop(message_id, visit(), channel, g.request_id)
+    if _desk().stops.do(system().db, stop) is None:
         raise NotFound("This link is not one of ours.")
     with system().db.reading() as session:
         frame = queries.frame_of(session, message_id)

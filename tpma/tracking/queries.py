@@ -1,6 +1,7 @@
 """What is known of the readers of a launch, machines left out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
@@ -93,13 +94,23 @@ def page_link(session: Session, launch: Launch, base_url: str) -> Callable[[str]
     return lambda key: page_address(facts, "email", key)
 
 
-def reader(session: Session, signer: Signer, launch_id: UUID, token: str) -> Message | None:
-    """The mail of this launch that the token names; None for any other token."""
-    try:
-        message = message_of(session, signer, token)
-    except NotFound:
-        return None
-    return message if message.launch_id == launch_id else None
+_LAUNCHES = select(Message.id, Message.launch_id).where(
+    Message.id.in_(bindparam("messages", expanding=True))
+)
+
+
+def readers(
+    session: Session, signer: Signer, shown: Collection[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], int]:
+    """For launches and tokens the mails they name; without any other token."""
+    ids = {}
+    for launch_id, token in shown:
+        with suppress(NotFound):
+            ids[launch_id, token] = signer.subject(token)
+    if not ids:
+        return {}
+    launches = dict(session.execute(_LAUNCHES, {"messages": [*ids.values()]}).all())
+    return {key: id_ for key, id_ in ids.items() if launches.get(id_) == key[0]}
 
 
 _SENDER = (

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
-from tpma.core.db import clock_of, insert_rows
+from tpma.core.adding import insert_rows
+from tpma.core.db import clock_of
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.sending import following
@@ -24,6 +25,9 @@ from tpma.tracking.rules import Event, Ruling, Visit, agent_family, ip_prefix
 _log = logger("tracking")
 _Launches = Mapping[UUID, Any]  # launch → a row with its tenant and code
 _INSERT = insert(TrackingEvent).returning(TrackingEvent.id)
+_LAUNCHES = select(Launch.id, Launch.tenant_id, Launch.campaign_code).where(
+    Launch.id.in_(bindparam("launches", expanding=True))
+)
 
 
 def record(
@@ -48,13 +52,8 @@ def record(
     session.flush()
     hit = Hit(kind, visit, launch.id, message.id if message else None, link_key)
     own = {"contact_id": contact_id} if contact_id else {}
-    [event] = write(
-        session,
-        [hit],
-        counting.own_shard(),
-        ruling=ruling,
-        own={**own, "dedupe_key": dedupe_key},
-    )
+    own_columns = [{**own, "dedupe_key": dedupe_key}]
+    [event] = write(session, [hit], counting.own_shard(), ruling=ruling, own=own_columns)
     if message is not None:
         session.refresh(message, ["clicked_at", "seen"])
     return session.get_one(TrackingEvent, event.id)
@@ -71,19 +70,24 @@ def write(
     shard: int,
     *,
     ruling: Ruling | None = None,
-    own: Mapping[str, Any] | None = None,
+    own: Sequence[Mapping[str, Any]] = (),
 ) -> list[Event]:
     """Store hits with their verdicts, mark their mails, and book them, in the caller's transaction.
 
-    Hits of a launch or a mail that is gone are left out. `own` are columns for every row.
+    Hits of a launch or a mail that is gone are left out. `own` are further columns, for each
+    hit its own.
     """
     launches = _launches(session, {hit.launch_id for hit in hits})
     ids = {hit.message_id for hit in hits if hit.message_id}
     mails = judging.mails(session, ids) if ids else {}
-    kept = [hit for hit in hits if _is_ours(hit, launches, mails)]
+    kept = [
+        (hit, columns)
+        for hit, columns in zip(hits, own or [{}] * len(hits), strict=True)
+        if _is_ours(hit, launches, mails)
+    ]
     if len(kept) < len(hits):
         _log.info("hits of nobody left out", number=len(hits) - len(kept))
-    events = [_event(hit) for hit in kept]
+    events = [_event(hit) for hit, _columns in kept]
     others = judging.siblings(session, events, mails) if ruling is None else set()
     mails |= judging.mails(session, others) if others else {}
     scene = _scene(session, mails, events, ruling)
@@ -92,7 +96,7 @@ def write(
         event.verdict, event.rule = judged.verdict, judged.rule
     stored = [event for event in scene.events if event.id and event.is_human]
     books = Books()
-    _insert(session, events, kept, launches, mails, own or {})
+    _insert(session, events, [columns for _hit, columns in kept], launches, mails)
     for event in events:
         books.hit(_key(event, mails), 1)
     changed = _rejudge(session, scene, stored, books)
@@ -142,9 +146,7 @@ def _links_of_people(session: Session, ids: Collection[int]) -> dict[int, set[st
 
 
 def _launches(session: Session, ids: Collection[UUID]) -> _Launches:
-    rows = session.execute(
-        select(Launch.id, Launch.tenant_id, Launch.campaign_code).where(Launch.id.in_(ids))
-    )
+    rows = session.connection().execute(_LAUNCHES, {"launches": [*ids]})
     return {row.id: row for row in rows}
 
 
@@ -184,18 +186,18 @@ def _scene(
 def _insert(
     session: Session,
     events: Sequence[Event],
-    hits: Sequence[Hit],
+    own: Sequence[Mapping[str, Any]],
     launches: _Launches,
     mails: Mapping[int, Mail],
-    own: Mapping[str, Any],
 ) -> None:
     """One statement for all, by the database's shortest way; a single event learns its id."""
     if not events:
         return
     rows = []
-    for event, hit in zip(events, hits, strict=True):
-        launch = launches[hit.launch_id]
-        mail = mails.get(hit.message_id or 0)
+    for event, columns in zip(events, own, strict=True):
+        assert event.launch_id is not None
+        launch = launches[event.launch_id]
+        mail = mails.get(event.message_id or 0)
         row = {
             "tenant_id": launch.tenant_id,
             "launch_id": launch.id,
@@ -212,11 +214,11 @@ def _insert(
             "edition": rules.EDITION,
             "signs": event.signs,
         }
-        rows.append({**row, "dedupe_key": None, **own})
+        rows.append({**row, "dedupe_key": None, **columns})
     if len(rows) > 1:
         insert_rows(session, TrackingEvent, rows)
     else:
-        made = session.execute(_INSERT, rows[0])
+        made = session.connection().execute(_INSERT, rows[0])
         [events[0].id] = made.scalars()
 
 

@@ -18,6 +18,7 @@ from tpma.audiences.models import (
     Contact,
     ContactStatus,
 )
+from tpma.core.adding import insert_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import NotFound
 from tpma.core.log import logger
@@ -46,6 +47,7 @@ class Stop:
     message_id: int
     visit: Visit
     channel: str
+    request_id: str = ""
 
 
 def unsubscribe(session: Session, message: Message, visit: Visit, channel: str) -> bool:
@@ -122,16 +124,17 @@ def _withdraw(
     newest: Mapping[UUID, Consent],
 ) -> None:
     """By the way each person was first heard of."""
-    channels: dict[str, dict[UUID, Contact]] = {}
+    channels: dict[str, list[audiences.Leaving]] = {}
     heard: set[UUID] = set()
     for stop in stops:
         message = messages.get(stop.message_id)
         contact = people.get(message.contact_id) if message and message.contact_id else None
         if contact is not None and contact.id not in heard:
             heard.add(contact.id)
-            channels.setdefault(stop.channel, {})[contact.id] = contact
-    for channel, contacts in channels.items():
-        audiences.withdraw_all(session, list(contacts.values()), PURPOSE, channel, newest)
+            leaving = audiences.Leaving(contact, newest.get(contact.id), stop.request_id)
+            channels.setdefault(stop.channel, []).append(leaving)
+    for channel, leavers in channels.items():
+        audiences.withdraw_all(session, leavers, PURPOSE, channel)
 
 
 def _facts(session: Session, ids: Collection[int]) -> set[int]:
@@ -148,17 +151,13 @@ def _keep_facts(
     session: Session, stops: Sequence[Stop], messages: Mapping[int, Message], facts: set[int]
 ) -> None:
     """Facts only add up: taken back or repeated, a message has at most one of this kind."""
+    rows = []
     for stop in stops:
         if stop.message_id in messages and stop.message_id not in facts:
             facts.add(stop.message_id)
-            session.add(
-                DeliveryFact(
-                    message_id=stop.message_id,
-                    kind=FactKind.UNSUBSCRIBED,
-                    at=stop.visit.at,
-                    detail=stop.channel,
-                )
-            )
+            own = {"message_id": stop.message_id, "at": stop.visit.at, "detail": stop.channel}
+            rows.append({**own, "kind": FactKind.UNSUBSCRIBED, "subtype": "", "dedupe": ""})
+    insert_rows(session, DeliveryFact, rows)
 
 
 def by_mail(system: System, token: str, at: datetime) -> str:

@@ -9,6 +9,7 @@ from flask import Flask, Response, abort, g, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFProtect
+from limits import parse_many
 from werkzeug.routing import IntegerConverter, Map
 
 from tpma.core.settings import Settings
@@ -16,6 +17,7 @@ from tpma.core.settings import Settings
 csrf = CSRFProtect()
 limiter = Limiter(get_remote_address, default_limits=[])
 
+NAME = "tpma.request"  # in the environ: its name, where a door before Flask has given it one
 _LONGEST_FORM = 512 * 1024  # bytes of a form's fields, whichever way they are encoded
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -67,6 +69,21 @@ def protect(app: Flask) -> None:
     limiter.init_app(app)
 
 
+class Limits:
+    """How often one may ask at a door before Flask; counted where those of the views are."""
+
+    def __init__(self, text: str, door: str) -> None:
+        self._items = parse_many(text)
+        self._door = door
+
+    def allow(self, address: str) -> bool:
+        """One more from there, unless it is one too many."""
+        if not limiter.enabled:
+            return True
+        counted = limiter.limiter
+        return all(counted.hit(item, address, self._door) for item in self._items)
+
+
 class _RowNumber(IntegerConverter):
     """A number no database column can hold names nothing: 404, before any query."""
 
@@ -75,7 +92,7 @@ class _RowNumber(IntegerConverter):
 
 
 def _name_the_request() -> None:
-    g.request_id = uuid4().hex[:12]
+    g.request_id = request.environ.get(NAME) or uuid4().hex[:12]
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request=g.request_id)
     if request.mimetype != "multipart/form-data":  # only uploads may be large
