@@ -8,8 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from tests.conftest import NOW
+from tpma.core import together
 from tpma.core.together import Together
 from tpma.jobs import Job
+
+
+class Deadlock(Exception):
+    sqlstate = "40P01"  # as PostgreSQL's driver tells it
 
 
 class Desk:
@@ -27,6 +32,8 @@ class Desk:
         session.flush()
         if "bad" in names:
             raise ValueError("bad")
+        if "crossed" in names and len(names) > 1:
+            raise OperationalError("lock", {}, Deadlock())
         if "trouble" in names:
             raise OperationalError("commit", {}, Exception("the disk is full"))
         return [name.upper() for name in names]
@@ -102,3 +109,24 @@ def test_a_database_in_trouble_is_everybody_s_error_and_asked_once(db, desk):
     assert [type(other.exception()) for other in others] == [OperationalError] * 3
     assert len(desk.batches) == 2
     assert kept(db) == 1
+
+
+def test_who_waited_crosswise_with_somebody_is_tried_alone(db, desk):
+    _first, others = meanwhile(desk, db, ["a", "crossed", "c"])
+    assert [other.result() for other in others] == ["A", "CROSSED", "C"]
+    assert kept(db) == 4
+
+
+def test_several_who_were_here_together_are_waited_for(db, desk, monkeypatch):
+    meanwhile(desk, db, ["a", "b", "c", "d"])
+    monkeypatch.setattr(together, "_MOMENT", 20)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: desk.together.do(db, name), ["e", "f", "g", "h"]))
+    assert [len(batch) for batch in desk.batches] == [1, 4, 4]
+
+
+def test_who_comes_alone_after_many_waits_a_moment_and_then_for_nobody(db, desk, monkeypatch):
+    meanwhile(desk, db, ["a", "b", "c", "d"])
+    assert desk.together.do(db, "e") == "E"
+    monkeypatch.setattr(together, "_MOMENT", 3600)
+    assert desk.together.do(db, "f") == "F"

@@ -86,7 +86,9 @@ def keep_wordings(
     session: Session, shown: Iterable[Wording]
 ) -> dict[tuple[UUID, str], ConsentText]:
     """Texts word for word, by tenant and hash; the same words are kept once."""
-    wanted = {wording.key: wording for wording in shown}
+    wanted: dict[tuple[UUID, str], Wording] = {}
+    for wording in shown:
+        wanted.setdefault(wording.key, wording)
     if not wanted:
         return {}
     found = _wordings(session, wanted)

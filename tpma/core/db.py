@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -162,6 +163,14 @@ def text_after(session: Session, column: Any, sign: str) -> ColumnElement[str]:
 def one_writer(session: Session) -> bool:
     """A unit of work that writes here is the only one: what it reads nobody else changes."""
     return _dialect(session) == "sqlite"
+
+
+def is_crossed(error: Exception) -> bool:
+    """Two transactions waited for each other, and this is the one that was given up."""
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", "") in _CROSSED
+
+
+_CROSSED = ("40P01", "40001")  # PostgreSQL: deadlock_detected, serialization_failure
 
 
 def grown(session: Session, *tables: type[Base]) -> None:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from tpma.core.db import Database
+from tpma.core.db import Database, is_crossed
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -38,7 +38,8 @@ class Together(Generic[_Item, _Result]):
     """`work` does any number of items in a transaction and gives a result for each, in order.
 
     Where it raises, nothing is written and every item is tried alone, so that nobody fails for
-    another's sake; a database in trouble is everybody's error at once. What is wrong with one item
+    another's sake, nor for waiting crosswise with somebody else, as one who holds many rows may; a
+    database in trouble is everybody's error at once. What is wrong with one item
     may also be told by its result.
     """
 
@@ -101,7 +102,8 @@ class Together(Generic[_Item, _Result]):
         try:
             self._commit(tickets)
         except Exception as error:
-            if len(tickets) == 1 or isinstance(error, OperationalError):
+            is_trouble = isinstance(error, OperationalError) and not is_crossed(error)
+            if len(tickets) == 1 or is_trouble:
                 for ticket in tickets:
                     ticket.error = error
                 return
