@@ -42,12 +42,15 @@ def write(
     if not one_writer(session):
         contact_ids = [one.recipient.contact_id for one in prepared]
         run(_hold_people(session), {"contact_ids": values(session, contact_ids)}).all()
-    drop = _drop_refusing(renewed.markets, now.date(), renewed.domains)
-    run(drop(session), mine | {"of_vendor": renewed.vendor_id})
+    drop, take = _statements(renewed.markets, now.date(), renewed.domains)
+    mine |= {"of_vendor": renewed.vendor_id}
     if lease.step > 1:  # the first mail has no way before it that anybody could leave
+        run(drop(session), mine)
         _drop_left(session, lease, ids)
-    found = run(_take(session), mine | {"of_chunk": lease.chunk_id})
+    found = run(take(session), mine | {"of_chunk": lease.chunk_id})
     taken: dict[int, int] = {row.id: row.attempt_n for row in found}
+    if len(taken) < len(ids):
+        run(drop(session), mine)
     owned = [_as_taken(one, taken) for one in prepared if one.recipient.message_id in taken]
     attempts = _attempts(system, owned, now)
     insert_rows(session, Attempt, attempts)
@@ -132,19 +135,35 @@ def _queued(session: Session) -> ColumnElement[bool]:
     return and_(one_of(session, Message.id, "ids"), Message.send_state == SendState.QUEUED)
 
 
+_Statement = Callable[[Session], Any]
+
+
 @lru_cache(maxsize=256)
-def _drop_refusing(markets: str, today: date, domains: bool) -> Callable[[Session], Any]:
+def _statements(markets: str, today: date, domains: bool) -> tuple[_Statement, _Statement]:
     """Who unsubscribed or withdrew before this commit, or whose consent carries no mail any more
-    in their country, gets nothing after it (T6). Where somebody blocks domains (`domains`) it has
-    so many words that no driver remembers them."""
+    in their country, gets nothing after it: skipped by the one (T6), not taken by the other (T7).
+
+    Nearly always all are taken, so each reader is asked about once. Where somebody blocks domains
+    (`domains`) they have so many words that no driver remembers them.
+    """
+    law = audiences.problem_under(markets.split(), today)
+    vendor = bindparam("of_vendor", type_=Uuid())
 
     @per_dialect
-    def statement(session: Session) -> Any:
-        law = audiences.problem_under(markets.split(), today)
-        vendor = bindparam("of_vendor", type_=Uuid())
+    def drop(session: Session) -> Any:
         return planning.skipping(vendor, _queued(session), law, domains=domains)
 
-    return statement
+    @per_dialect
+    def take(session: Session) -> Any:
+        return (
+            update(Message)
+            .where(_queued(session), Message.chunk_id == bindparam("of_chunk"))
+            .where(planning.refusal(vendor, law, domains=domains) == "")
+            .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
+            .returning(Message.id, Message.attempt_n)
+        )
+
+    return drop, take
 
 
 def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
@@ -153,13 +172,3 @@ def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
     launch = session.get_one(Launch, lease.launch_id, options=[needed])
     waiting = and_(Message.id.in_(ids), Message.send_state == SendState.QUEUED)
     sequences.skip_left(session, launch, lease.step, waiting)
-
-
-@per_dialect
-def _take(session: Session) -> Any:
-    return (
-        update(Message)
-        .where(_queued(session), Message.chunk_id == bindparam("of_chunk"))
-        .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
-        .returning(Message.id, Message.attempt_n)
-    )
