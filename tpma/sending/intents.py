@@ -38,7 +38,7 @@ def write(
         return None
     run = session.connection().execute
     ids = [one.recipient.message_id for one in prepared]
-    mine = {"ids": values(session, ids)}
+    mine: dict[str, Any] = {"ids": values(session, ids)}
     if not one_writer(session):
         contact_ids = [one.recipient.contact_id for one in prepared]
         run(_hold_people(session), {"contact_ids": values(session, contact_ids)}).all()
@@ -47,13 +47,12 @@ def write(
     if lease.step > 1:  # the first mail has no way before it that anybody could leave
         run(drop(session), mine)
         _drop_left(session, lease, ids)
-    found = run(take(session), mine | {"of_chunk": lease.chunk_id})
-    taken: dict[int, int] = {row.id: row.attempt_n for row in found}
+    found = run(take(session), mine | {"of_chunk": lease.chunk_id}).all()
+    taken: dict[int, int] = {row[0]: row[1] for row in found}
     if len(taken) < len(ids):
         run(drop(session), mine)
     owned = [_as_taken(one, taken) for one in prepared if one.recipient.message_id in taken]
-    attempts = _attempts(system, owned, now)
-    insert_rows(session, Attempt, attempts)
+    _add_attempts(session, system, owned, now)
     return owned
 
 
@@ -82,24 +81,30 @@ def _as_taken(one: Prepared, taken: dict[int, int]) -> Prepared:
     return replace(one, recipient=replace(one.recipient, attempt_n=before))
 
 
-def _attempts(system: System, owned: Sequence[Prepared], now: datetime) -> list[dict[str, Any]]:
+def _add_attempts(
+    session: Session, system: System, owned: Sequence[Prepared], now: datetime
+) -> None:
     seconds = CALL_SECONDS + LONGEST_CALL + GRACE.total_seconds()
     if system.mail.capabilities.idempotent:
         seconds = system.settings.lease_seconds
-    until = now + timedelta(seconds=seconds)
-    return [
+    rows = [
         {
             "id": one.attempt_id,
             "message_id": one.recipient.message_id,
             "n": one.recipient.attempt_n + 1,
-            "transport": system.mail.name,
             "raw_sha256": raw_hash(one.envelope),
-            "started_at": now,
-            "lease_until": until,
-            "code": "",
         }
         for one in owned
     ]
+    insert_rows(
+        session,
+        Attempt,
+        rows,
+        transport=system.mail.name,
+        started_at=now,
+        lease_until=now + timedelta(seconds=seconds),
+        code="",
+    )
 
 
 @cache

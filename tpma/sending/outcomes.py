@@ -105,7 +105,7 @@ def _accept(
     attempts = [{"id": key_text(session, one.attempt_id), "pid": r.provider_id} for one, r in taken]
     run(_closing(session), {"given": json.dumps(attempts)})
     ids = [one.recipient.message_id for one, _result in taken]
-    open_ids = set(run(_open(session), {"ids": values(session, ids)}).scalars())
+    open_ids = set(run(_open(session), {"ids": values(session, ids)}).scalars().all())
     mine = [(one, result) for one, result in taken if one.recipient.message_id in open_ids]
     if not mine:
         return
