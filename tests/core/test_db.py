@@ -13,11 +13,11 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from tests import factories
 from tests.conftest import NOW
+from tpma.core.bulk import insert_rows
 from tpma.core.db import (
     Base,
     Database,
     clock_of,
-    insert_rows,
     json_elements,
     key_text,
     new_id,

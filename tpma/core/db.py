@@ -1,14 +1,14 @@
 """The database: one declarative base, one engine, one way to open a transaction.
 
-The only module that knows SQLite from PostgreSQL.
+The only module, with `tpma.core.bulk`, that knows SQLite from PostgreSQL.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,6 @@ from sqlalchemy import (
     Dialect,
     Enum,
     Executable,
-    LargeBinary,
     MetaData,
     Subquery,
     TableValuedAlias,
@@ -38,7 +37,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -164,92 +162,6 @@ def text_after(session: Session, column: Any, sign: str) -> ColumnElement[str]:
 def one_writer(session: Session) -> bool:
     """A unit of work that writes here is the only one: what it reads nobody else changes."""
     return _dialect(session) == "sqlite"
-
-
-def insert_rows(
-    session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], **same: Any
-) -> None:
-    """Add many rows at once, by the shortest way the database has: COPY, or one statement run
-    for each. Every row names the same columns, and `same` those that are alike in all; no default
-    of the model is filled in."""
-    if not rows:
-        return
-    core = session.connection()
-    into, made_fit = _way_in(core.dialect, table, (*rows[0], *same))
-    own, ends = made_fit[: len(rows[0])], made_fit[len(rows[0]) :]
-    tail = [each(same[name]) for name, each in ends]
-    values = [[each(row[name]) for name, each in own] + tail for row in rows]
-    if core.dialect.name == "postgresql":
-        _copied(core, into, "".join(["\t".join(one) + "\n" for one in values]))
-    else:
-        core.exec_driver_sql(into, [tuple(one) for one in values])
-
-
-def _copied(core: Connection, into: str, lines: str) -> None:
-    """COPY is the driver's own; its errors are told as those of any other statement."""
-    driver: Any = core.dialect.loaded_dbapi
-    cursor: Any = core.connection.cursor()
-    try:
-        with cursor, cursor.copy(into) as copy:
-            copy.write(lines)
-    except driver.Error as error:
-        told = DBAPIError.instance(into, None, error, driver.Error, dialect=core.dialect)
-        raise told from error
-
-
-_Fit = Callable[[Any], Any]
-
-
-@lru_cache(maxsize=64)
-def _way_in(
-    dialect: Dialect, table: type[Base], columns: tuple[str, ...]
-) -> tuple[str, tuple[tuple[str, _Fit], ...]]:
-    """The statement, and for each column what makes a value fit for the driver."""
-    found: Any = table.__table__
-    into = f"{found.name} ({', '.join(columns)})"
-    if dialect.name == "postgresql":
-        statement, fit = f"COPY {into} FROM STDIN", _copy_text
-    else:
-        statement, fit = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})", _bound
-    return statement, tuple((name, fit(found.c[name].type, dialect)) for name in columns)
-
-
-def _bound(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
-    processor: _Fit | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return processor or (lambda value: value)
-
-
-def _copy_text(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
-    """A value as COPY reads it. The driver's own way costs three times as much a row."""
-    if isinstance(kind, JSON):
-        return lambda value: _escaped(json.dumps(value))
-    wraps_it = isinstance(kind, LargeBinary)  # for the driver, which is not asked here
-    processor = _bound(kind, dialect) if not wraps_it else lambda value: value
-
-    def text_of(value: Any) -> str:
-        bound = processor(value)
-        return _COPY_TEXT[type(bound)](bound)
-
-    return text_of
-
-
-def _escaped(value: str) -> str:
-    return value.translate(_SIGNS_OF_COPY)
-
-
-# Of the text form of COPY: signs that end a value or a row, and the one that takes their meaning.
-_SIGNS_OF_COPY = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-_COPY_TEXT: dict[type, Callable[[Any], str]] = {
-    type(None): lambda _value: r"\N",
-    bool: lambda value: "t" if value else "f",
-    int: str,
-    float: repr,
-    str: _escaped,
-    bytes: lambda value: r"\\x" + value.hex(),
-    UUID: lambda value: value.hex,
-    datetime: datetime.isoformat,
-    date: date.isoformat,
-}
 
 
 def grown(session: Session, *tables: type[Base]) -> None:
@@ -430,7 +342,7 @@ def _let_readers_keep_statements(engine: Engine) -> None:
 
     def end(connection: Any) -> None:
         if connection.read_only and connection.pgconn.transaction_status == from_the_start:
-            connection.commit()
+            dialect.do_commit(connection)
         else:
             roll_back(connection)
 

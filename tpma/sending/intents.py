@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session, load_only
 
 from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact
-from tpma.core.db import insert_rows, one_of, one_writer, per_dialect, values
+from tpma.core.bulk import insert_rows
+from tpma.core.db import one_of, one_writer, per_dialect, values
 from tpma.launches.models import Launch
 from tpma.sending import lanes, planning, sequences
 from tpma.sending.envelopes import raw_hash

@@ -9,7 +9,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
-from tpma.core.db import clock_of, insert_rows
+from tpma.core.bulk import insert_rows
+from tpma.core.db import clock_of
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.sending import following
