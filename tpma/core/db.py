@@ -213,17 +213,22 @@ def passed_rows(session: Session, name: str, **kinds: TypeEngine[Any]) -> Subque
     ).subquery(name)
 
 
-def one_of(session: Session, column: Any, name: str) -> ColumnElement[bool]:
-    """The column has one of many values, passed by `values` as the one parameter `name`.
+def one_of(
+    session: Session, column: Any, name: str, keys: Sequence[int] | Sequence[UUID] | None = None
+) -> ColumnElement[bool]:
+    """The column has one of many values: `keys`, or those passed by `values` as the one parameter
+    `name` when the statement is run.
 
     An IN with a sign for each value is another statement for each number of them: read, planned
     and prepared again. Keys are whole numbers or UUIDs.
     """
+    given = bindparam(name, type_=Text())
+    if keys is not None:
+        given = bindparam(name, values(session, keys), type_=Text())
     if _dialect(session) == "postgresql":
-        keys = cast(bindparam(name, type_=Text()), postgresql.ARRAY(column.type))
-        met: ColumnElement[bool] = column == any_(keys)
+        met: ColumnElement[bool] = column == any_(cast(given, postgresql.ARRAY(column.type)))
         return met
-    each = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+    each = func.json_each(given).table_valued("value")
     found: ColumnElement[bool] = column.in_(select(each.c.value))
     return found
 

@@ -112,7 +112,7 @@ def _doubts(session: Session, now: datetime) -> Iterator[Metric]:
     in_doubt = (
         select(Attempt.started_at)
         .join(Message, and_(Message.id == Attempt.message_id, Message.attempt_n == Attempt.n))
-        .where(open_work.in_state(SendState.IN_DOUBT))
+        .where(open_work.in_state(session, SendState.IN_DOUBT))
     )
     number = session.scalar(select(func.count()).select_from(in_doubt.subquery())) or 0
     # Of a hundred doubts, one is older than the 99th percentile.

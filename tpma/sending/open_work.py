@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, select, update
 from sqlalchemy.orm import Session
 
-from tpma.core.db import one_of, values
+from tpma.core.db import one_of
 from tpma.launches.models import Launch, LaunchState
 from tpma.sending.models import OPEN_STATES, Message, SendChunk, SendState
 
@@ -23,14 +23,15 @@ _NOT_PLANNED = (LaunchState.DRAFT, LaunchState.READY)
 HAS_OPEN = exists().where(Message.chunk_id == SendChunk.id, Message.send_state.in_(OPEN_STATES))
 
 
-def begun() -> Select[int]:
-    """Chunks that have mails under way or in doubt, if any has."""
-    return select(SendChunk.id).where(SendChunk.finished_at.is_(None), SendChunk.begun)
+def in_state(session: Session, state: SendState) -> ColumnElement[bool]:
+    """Messages under way or in doubt.
 
-
-def in_state(state: SendState) -> ColumnElement[bool]:
-    """Messages under way or in doubt."""
-    return and_(Message.chunk_id.in_(begun()), Message.send_state == state)
+    The chunks that may hold such are asked for first: with their numbers in the statement the
+    planner knows that they are few, and takes the index.
+    """
+    begun = select(SendChunk.id).where(SendChunk.finished_at.is_(None), SendChunk.begun)
+    mine = one_of(session, Message.chunk_id, "begun", session.scalars(begun).all())
+    return and_(mine, Message.send_state == state)
 
 
 def launches_with_queue() -> Select[UUID]:
@@ -100,10 +101,9 @@ def _let_go(session: Session, launch: ColumnElement[bool], state: SendState, now
 def _moved(session: Session, column: Any, keys: Sequence[Any], state: SendState) -> int:
     done = session.execute(
         update(Message)
-        .where(one_of(session, column, "keys"), Message.send_state.in_(WAITING))
+        .where(one_of(session, column, "keys", keys), Message.send_state.in_(WAITING))
         .values(send_state=state, not_before=None)
-        .execution_options(synchronize_session=False, preserve_rowcount=True),
-        {"keys": values(session, keys)},
+        .execution_options(synchronize_session=False, preserve_rowcount=True)
     )
     return int(getattr(done, "rowcount", 0))
 
@@ -112,8 +112,8 @@ def _finish(session: Session, chunks: Sequence[int], now: datetime) -> None:
     """Those of the chunks in which nothing is open are done."""
     session.execute(
         update(SendChunk)
-        .where(one_of(session, SendChunk.id, "keys"), SendChunk.finished_at.is_(None), ~HAS_OPEN)
+        .where(one_of(session, SendChunk.id, "keys", chunks))
+        .where(SendChunk.finished_at.is_(None), ~HAS_OPEN)
         .values(finished_at=now)
-        .execution_options(synchronize_session=False),
-        {"keys": values(session, chunks)},
+        .execution_options(synchronize_session=False)
     )

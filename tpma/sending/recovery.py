@@ -42,7 +42,9 @@ def doubt_abandoned(system: System) -> int:
             select(Attempt.message_id)
             .join(Message, Message.id == Attempt.message_id)
             .where(Attempt.outcome.is_(None), Attempt.lease_until < now)
-            .where(open_work.in_state(SendState.SUBMITTING), Attempt.n == Message.attempt_n)
+            .where(
+                open_work.in_state(session, SendState.SUBMITTING), Attempt.n == Message.attempt_n
+            )
         )
         ids = session.scalars(abandoned.limit(_BATCH)).all()
         if not ids:
@@ -63,7 +65,7 @@ def settle_doubts(system: System) -> int:
         doubtful = session.execute(
             select(Message.id, Message.generation, Attempt.id.label("attempt_id"))
             .join(Attempt, Attempt.message_id == Message.id)
-            .where(open_work.in_state(SendState.IN_DOUBT), Attempt.n == Message.attempt_n)
+            .where(open_work.in_state(session, SendState.IN_DOUBT), Attempt.n == Message.attempt_n)
             .where(Attempt.transport == system.mail.name)
             .limit(_BATCH)
         ).all()
@@ -159,7 +161,7 @@ def give_up(system: System) -> int:
         )
         moved = session.scalars(
             update(Message)
-            .where(open_work.in_state(SendState.IN_DOUBT), exists(old))
+            .where(open_work.in_state(session, SendState.IN_DOUBT), exists(old))
             .values(send_state=SendState.UNCONFIRMED)
             .returning(Message.id)
             .execution_options(synchronize_session=False)
