@@ -91,8 +91,15 @@ def _let_go(session: Session, launch: ColumnElement[bool], state: SendState, now
     late = select(Message.id).where(waits, Message.launch_id.in_(followers))
     if ids := session.scalars(late.where(Message.send_state == SendState.PLANNED)).all():
         gone += _moved(session, Message.id, ids, state)
-    left = select(SendChunk.id).join(Launch, Launch.id == SendChunk.launch_id)
-    if ids := session.scalars(left.where(SendChunk.finished_at.is_(None), launch)).all():
+    # Chunks before their messages, as an intent takes them, and none that an intent is at.
+    left = (
+        select(SendChunk.id)
+        .join(Launch, Launch.id == SendChunk.launch_id)
+        .where(SendChunk.finished_at.is_(None), launch)
+        .order_by(SendChunk.id)
+        .with_for_update(of=SendChunk, skip_locked=True)
+    )
+    if ids := session.scalars(left).all():
         gone += _moved(session, Message.chunk_id, ids, state)
         _finish(session, ids, now)
     return gone
