@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import Index, String, event, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from tpma.core.adding import insert_free, new_rows
+from tpma.core.bulk import insert_free, new_rows
 from tpma.core.db import Row, clock_of
 from tpma.core.log import logger
 from tpma.system import System

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from tests import factories
 from tests.conftest import NOW
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import (
     Base,
     Database,
@@ -192,16 +193,46 @@ def test_many_rows_are_added_as_one_by_one_they_would_be(db):
         {"id": uuid7(NOW), "name": f"job {n}", "payload": {"tab": "a\tb", "ü": [n, None]},
          "run_at": NOW, "attempts": n, "created_at": NOW, "updated_at": NOW,
          "row_version": 1, "error": error}
-        for n, error in enumerate([None, "", "\\N", "a\\b\nc", "ünï"])
+        for n, error in enumerate([None, "", "\\N", "a\\b\nc", "ünï", "a\tb\r\\.", "\\t"])
     ]  # fmt: skip
     with db.transaction() as session:
         insert_rows(session, Job, rows)
         insert_rows(session, Job, [])
     with db.reading() as session:
         found = {job.id: job for job in session.scalars(select(Job))}
-    assert len(found) == 5
+    assert len(found) == len(rows)
     for row in rows:
         assert {name: getattr(found[row["id"]], name) for name in row} == row
+
+
+def test_what_is_alike_in_all_rows_is_said_once(db):
+    own = [{"id": uuid7(NOW), "attempts": n} for n in range(3)]
+    alike = {"name": "a\tb", "payload": {"say": 'ü "\\\n'}, "run_at": NOW, "created_at": NOW,
+             "updated_at": NOW, "row_version": 1}  # fmt: skip
+    with db.transaction() as session:
+        insert_rows(session, Job, own, **alike)
+    with db.reading() as session:
+        found = {job.id: job for job in session.scalars(select(Job))}
+    for row in own:
+        wanted = row | alike
+        assert {name: getattr(found[row["id"]], name) for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("db", ["postgresql"], indirect=True)
+def test_a_look_at_the_database_forgets_no_prepared_statement(db, row):
+    """Or a worker's statements would be planned anew for each wave."""
+    for _turn in range(8):
+        with db.reading() as session:
+            session.get_one(Job, row)
+    with db.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM pg_prepared_statements")) > 0
+
+
+def test_nothing_written_by_a_reader_is_kept(db, row):
+    with suppress(DBAPIError), db.reading() as session:
+        session.execute(update(Job).values(attempts=9))
+    with db.reading() as session:
+        assert session.get_one(Job, row).attempts == 0
 
 
 def test_rows_added_in_a_unit_of_work_that_fails_are_not_there(db):

@@ -142,6 +142,32 @@ def test_launches_outlive_the_hosts_their_links_ran_over(system):
     system.db.close()
 
 
+def test_the_ledger_is_written_anew_with_every_row(system):
+    """0014 moves the messages on SQLite; what is under way is found where it is looked for."""
+    worlds.build(system)
+    url, db = system.db.url, system.db
+    with db.transaction() as session:
+        chunk = session.scalar(text("SELECT min(id) FROM send_chunks"))
+        session.execute(text(f"UPDATE send_chunks SET finished_at = NULL WHERE id = {chunk}"))
+    filled, before = _counts(db), _messages(db)
+    db.close()
+    schema.downgrade(url, "0013")
+    schema.upgrade(url)
+    schema.check(url)
+    assert _counts(db) == filled | {"link_hosts": 0}  # they came later
+    assert _messages(db) == before
+    with db.reading() as session:
+        begun = session.scalars(text("SELECT id FROM send_chunks WHERE begun")).all()
+    assert begun == [chunk]
+
+
+def _messages(db: Database) -> list[tuple[object, ...]]:
+    wanted = "id, tenant_id, launch_id, contact_id, rcpt_key, send_state, chunk_id, variant, seen"
+    with db.reading() as session:
+        rows = session.execute(text(f"SELECT {wanted} FROM messages ORDER BY id"))
+        return [tuple(row) for row in rows]
+
+
 def _counts(db: Database) -> dict[str, int]:
     with db.reading() as session:
         return {

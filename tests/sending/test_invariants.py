@@ -73,10 +73,18 @@ def _another_lane(session, launch):
     session.execute(update(SendChunk).where(SendChunk.launch_id == launch.id).values(lane_id=lane))
 
 
+def _unmarked(session, launch):
+    session.execute(update(SendChunk).values(begun=False))
+    session.execute(update(Message).values(send_state="submitting"))
+
+
 BREAKS = {
     "messages in a state there is not": _sql("UPDATE messages SET send_state = 'lost'"),
     "messages of another tenant than their launch": lambda session, launch: session.execute(
         update(Message).values(tenant_id=launch.vendor_id)
+    ),
+    "messages of a launch or a reader there is not": lambda session, launch: session.execute(
+        update(Message).values(contact_id=launch.id)
     ),
     "accepted messages without an attempt": lambda s, _l: s.execute(delete(Attempt)),
     "accepted messages without the fact": lambda s, _l: s.execute(delete(DeliveryFact)),
@@ -93,6 +101,7 @@ BREAKS = {
     ),
     "queued messages no worker will find": _of(Message, send_state="queued", chunk_id=None),
     "finished chunks with open messages": _accepted(send_state="queued"),
+    "messages under way in a chunk no worker had": _unmarked,
     "messages in a chunk of another launch or step": _of(SendChunk, step=9),
     "chunks in the lane of another tenant": _another_lane,
     "chunks leased by nobody": lambda s, launch: s.execute(

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact, ContactStatus
 from tpma.audiences.suppressing import address_hash
-from tpma.core.adding import insert_free, new_rows
+from tpma.core.bulk import insert_free, new_rows
 from tpma.core.signing import Signer
 from tpma.core.text import Address, email_address, registrable_domain
 

@@ -34,7 +34,7 @@ from tpma.audiences.suppressing import (
     suppress_contact,
     suppress_contacts,
 )
-from tpma.core.adding import insert_free, insert_rows, new_rows
+from tpma.core.bulk import insert_free, insert_rows, new_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict
 from tpma.core.i18n import gettext as _

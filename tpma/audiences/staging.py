@@ -19,7 +19,7 @@ from tpma.audiences.models import ContactImport, ImportRow, ImportState
 from tpma.audiences.reading import Record, records
 from tpma.audiences.rows import Reader
 from tpma.audiences.suppressing import address_hash
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import Database, clock_of
 from tpma.core.errors import Invalid
 from tpma.core.ids import uuid7s

@@ -14,7 +14,7 @@ from tpma.audiences.models import (
     SuppressionScope,
 )
 from tpma.audiences.rules import may_lift
-from tpma.core.adding import insert_free, new_rows
+from tpma.core.bulk import insert_free, new_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import NotAllowed
 from tpma.core.i18n import gettext as _

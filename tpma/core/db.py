@@ -1,6 +1,6 @@
 """The database: one declarative base, one engine, one way to open a transaction.
 
-The only module that knows SQLite from PostgreSQL.
+The only module, with `tpma.core.bulk`, that knows SQLite from PostgreSQL.
 """
 
 import json
@@ -222,26 +222,32 @@ def passed_rows(session: Session, name: str, **kinds: TypeEngine[Any]) -> Subque
     ).subquery(name)
 
 
-def one_of(session: Session, column: Any, name: str) -> ColumnElement[bool]:
-    """The column has one of many values, passed by `values` as the one parameter `name`.
+def one_of(
+    session: Session, column: Any, name: str, keys: Sequence[int] | Sequence[UUID] | None = None
+) -> ColumnElement[bool]:
+    """The column has one of many values: `keys`, or those passed by `values` as the one parameter
+    `name` when the statement is run.
 
     An IN with a sign for each value is another statement for each number of them: read, planned
     and prepared again. Keys are whole numbers or UUIDs.
     """
+    given = bindparam(name, type_=Text())
+    if keys is not None:
+        given = bindparam(name, values(session, keys), type_=Text())
     if _dialect(session) == "postgresql":
-        kind: TypeEngine[Any] = postgresql.ARRAY(column.type)
-        met: ColumnElement[bool] = column == any_(bindparam(name, type_=kind))
+        met: ColumnElement[bool] = column == any_(cast(given, postgresql.ARRAY(column.type)))
         return met
-    each = func.json_each(bindparam(name, type_=Text())).table_valued("value")
+    each = func.json_each(given).table_valued("value")
     found: ColumnElement[bool] = column.in_(select(each.c.value))
     return found
 
 
-def values(session: Session, keys: Sequence[int] | Sequence[UUID]) -> Any:
-    """What `one_of` takes as its parameter."""
+def values(session: Session, keys: Sequence[int] | Sequence[UUID]) -> str:
+    """What `one_of` takes as its parameter: text, for a driver looks at each value of a list."""
+    plain = [key.hex if isinstance(key, UUID) else key for key in keys]
     if _dialect(session) == "postgresql":
-        return list(keys)
-    return json.dumps([key.hex if isinstance(key, UUID) else key for key in keys])
+        return "{" + ",".join(map(str, plain)) + "}"
+    return json.dumps(plain)
 
 
 def key_text(session: Session, key: UUID) -> str:
@@ -276,6 +282,7 @@ class Database:
             _make_sqlite_strict(self.engine)
         else:
             _let_postgresql_plan_plainly(self.engine)
+            _let_readers_keep_statements(self.engine)
         self._readers = self.engine.execution_options(tpma_reading=True, postgresql_readonly=True)
         self._writing = sessionmaker(self.engine, expire_on_commit=False, info={"clock": clock})
         self._reading = sessionmaker(self._readers, expire_on_commit=False, info={"clock": clock})
@@ -335,6 +342,25 @@ def _let_postgresql_plan_plainly(engine: Engine) -> None:
         connection.autocommit = True  # or the setting would go with the first rollback
         connection.execute("SET jit = off")
         connection.autocommit = False
+
+
+def _let_readers_keep_statements(engine: Engine) -> None:
+    """A transaction that could only read ends with a commit.
+
+    A rollback makes the driver forget every statement it has prepared, so after each look at the
+    database all of them would be read and planned anew.
+    """
+    dialect: Any = engine.dialect
+    roll_back = dialect.do_rollback
+    from_the_start = 2  # INTRANS of libpq: begun, and nothing went wrong
+
+    def end(connection: Any) -> None:
+        if connection.read_only and connection.pgconn.transaction_status == from_the_start:
+            dialect.do_commit(connection)
+        else:
+            roll_back(connection)
+
+    dialect.do_rollback = end
 
 
 def _make_sqlite_strict(engine: Engine) -> None:

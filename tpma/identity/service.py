@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import Base, Row, clock_of
 from tpma.core.errors import Conflict, Invalid, NotFound
 from tpma.core.i18n import gettext as _

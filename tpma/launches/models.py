@@ -93,6 +93,8 @@ class Launch(Row):
     resumed_at: Mapped[datetime | None]
     paused_cause: Mapped[str] = mapped_column(String(32), default="")
     stopping_at: Mapped[datetime | None]
+    # Since when nothing of it waits any more that its last day found waiting (T19).
+    expired_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     page_slug: Mapped[str] = mapped_column(String(80), unique=True)  # of its public pages
     # The partner's own host that its links run over, frozen with them; "": the platform's.

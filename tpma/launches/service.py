@@ -197,6 +197,7 @@ def schedule(
         raise Invalid(_("The start you chose has passed. Choose a new time."), field="start_at")
     launch.state = after(launch.state, LaunchEvent.SCHEDULE)
     launch.scheduled_at = now
+    launch.expired_at = None
     launch.start_at = start
     launch.steps_queued = 0
     jobs.enqueue(session, starter, start, launch_id=str(launch.id), start=start.isoformat())

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from tpma.audiences import service as audiences
 from tpma.audiences.models import Contact
 from tpma.audiences.values import country_code
-from tpma.core.adding import insert_rows, new_rows
+from tpma.core.bulk import insert_rows, new_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, NotFound, TpmaError
 from tpma.core.signing import Signer

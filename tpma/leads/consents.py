@@ -20,7 +20,7 @@ from tpma.audiences.models import (
     Contact,
     ContactStatus,
 )
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import Conflict, NotFound
 from tpma.core.i18n import gettext as _

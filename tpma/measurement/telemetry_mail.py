@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from tpma.core.db import clock_of
 from tpma.ports.mail import Outcome
-from tpma.sending import brakes, overseeing, overseeing_domains
+from tpma.sending import brakes, open_work, overseeing, overseeing_domains
 from tpma.sending.events.models import DeadEvent, EventCount, EventOrphan, Feed
 from tpma.sending.models import Attempt, DeliveryFact, FactKind, Message, SendLane, SendState
 from tpma.tracking import surplus
@@ -112,7 +112,7 @@ def _doubts(session: Session, now: datetime) -> Iterator[Metric]:
     in_doubt = (
         select(Attempt.started_at)
         .join(Message, and_(Message.id == Attempt.message_id, Message.attempt_n == Attempt.n))
-        .where(Message.send_state == SendState.IN_DOUBT)
+        .where(open_work.in_state(session, SendState.IN_DOUBT))
     )
     number = session.scalar(select(func.count()).select_from(in_doubt.subquery())) or 0
     # Of a hundred doubts, one is older than the 99th percentile.

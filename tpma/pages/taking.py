@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tpma.audiences import service as audiences
 from tpma.audiences.models import ConsentPurpose, ConsentText
-from tpma.core.adding import insert_free, new_rows
+from tpma.core.bulk import insert_free, new_rows
 from tpma.core.db import clock_of, one_of, per_dialect, values
 from tpma.core.errors import NotFound
 from tpma.core.signing import Signer

@@ -65,7 +65,7 @@ def claim(system: System, owner: str) -> Lease | None:
         session.execute(
             update(SendChunk)
             .where(SendChunk.id == turn.chunk_id)
-            .values(lease_owner=owner, lease_until=until)
+            .values(lease_owner=owner, lease_until=until, begun=True)
             .execution_options(synchronize_session=False)
         )
         lanes.served(session, turn, grant.count, now, grant.domain)

@@ -267,8 +267,9 @@ def release(system: System) -> int:
         due = session.execute(
             select(Message.launch_id, Message.step)
             .join(Launch, Launch.id == Message.launch_id)
-            .where(Message.send_state == SendState.PLANNED, Message.not_before <= now)
-            .where(Launch.state == LaunchState.RUNNING, Message.step > Launch.steps)
+            .where(Launch.state == LaunchState.RUNNING, Launch.triggered > 0)
+            .where(Message.not_before <= now, Message.chunk_id.is_(None))
+            .where(Message.send_state == SendState.PLANNED, Message.step > Launch.steps)
             .distinct()
             .limit(100)
         ).all()

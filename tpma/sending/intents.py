@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, load_only
 
 from tpma.audiences import queries as audiences
 from tpma.audiences.models import Contact
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import one_of, one_writer, per_dialect, values
 from tpma.launches.models import Launch
 from tpma.sending import lanes, planning, sequences
@@ -39,19 +39,21 @@ def write(
         return None
     run = session.connection().execute
     ids = [one.recipient.message_id for one in prepared]
-    mine = {"ids": values(session, ids)}
+    mine: dict[str, Any] = {"ids": values(session, ids)}
     if not one_writer(session):
         contact_ids = [one.recipient.contact_id for one in prepared]
         run(_hold_people(session), {"contact_ids": values(session, contact_ids)}).all()
-    drop = _drop_refusing(renewed.markets, now.date(), renewed.domains)
-    run(drop(session), mine | {"of_vendor": renewed.vendor_id})
+    drop, take = _statements(renewed.markets, now.date(), renewed.domains)
+    mine |= {"of_vendor": renewed.vendor_id}
     if lease.step > 1:  # the first mail has no way before it that anybody could leave
+        run(drop(session), mine)
         _drop_left(session, lease, ids)
-    found = run(_take(session), mine | {"of_chunk": lease.chunk_id})
-    taken: dict[int, int] = {row.id: row.attempt_n for row in found}
+    found = run(take(session), mine | {"of_chunk": lease.chunk_id}).all()
+    taken: dict[int, int] = {row[0]: row[1] for row in found}
+    if len(taken) < len(ids):
+        run(drop(session), mine)
     owned = [_as_taken(one, taken) for one in prepared if one.recipient.message_id in taken]
-    attempts = _attempts(system, owned, now)
-    insert_rows(session, Attempt, attempts)
+    _add_attempts(session, system, owned, now)
     return owned
 
 
@@ -80,24 +82,30 @@ def _as_taken(one: Prepared, taken: dict[int, int]) -> Prepared:
     return replace(one, recipient=replace(one.recipient, attempt_n=before))
 
 
-def _attempts(system: System, owned: Sequence[Prepared], now: datetime) -> list[dict[str, Any]]:
+def _add_attempts(
+    session: Session, system: System, owned: Sequence[Prepared], now: datetime
+) -> None:
     seconds = CALL_SECONDS + LONGEST_CALL + GRACE.total_seconds()
     if system.mail.capabilities.idempotent:
         seconds = system.settings.lease_seconds
-    until = now + timedelta(seconds=seconds)
-    return [
+    rows = [
         {
             "id": one.attempt_id,
             "message_id": one.recipient.message_id,
             "n": one.recipient.attempt_n + 1,
-            "transport": system.mail.name,
             "raw_sha256": raw_hash(one.envelope),
-            "started_at": now,
-            "lease_until": until,
-            "code": "",
         }
         for one in owned
     ]
+    insert_rows(
+        session,
+        Attempt,
+        rows,
+        transport=system.mail.name,
+        started_at=now,
+        lease_until=now + timedelta(seconds=seconds),
+        code="",
+    )
 
 
 @cache
@@ -133,19 +141,35 @@ def _queued(session: Session) -> ColumnElement[bool]:
     return and_(one_of(session, Message.id, "ids"), Message.send_state == SendState.QUEUED)
 
 
+_Statement = Callable[[Session], Any]
+
+
 @lru_cache(maxsize=256)
-def _drop_refusing(markets: str, today: date, domains: bool) -> Callable[[Session], Any]:
+def _statements(markets: str, today: date, domains: bool) -> tuple[_Statement, _Statement]:
     """Who unsubscribed or withdrew before this commit, or whose consent carries no mail any more
-    in their country, gets nothing after it (T6). Where somebody blocks domains (`domains`) it has
-    so many words that no driver remembers them."""
+    in their country, gets nothing after it: skipped by the one (T6), not taken by the other (T7).
+
+    Nearly always all are taken, so each reader is asked about once. Where somebody blocks domains
+    (`domains`) they have so many words that no driver remembers them.
+    """
+    law = audiences.problem_under(markets.split(), today)
+    vendor = bindparam("of_vendor", type_=Uuid())
 
     @per_dialect
-    def statement(session: Session) -> Any:
-        law = audiences.problem_under(markets.split(), today)
-        vendor = bindparam("of_vendor", type_=Uuid())
+    def drop(session: Session) -> Any:
         return planning.skipping(vendor, _queued(session), law, domains=domains)
 
-    return statement
+    @per_dialect
+    def take(session: Session) -> Any:
+        return (
+            update(Message)
+            .where(_queued(session), Message.chunk_id == bindparam("of_chunk"))
+            .where(planning.refusal(vendor, law, domains=domains) == "")
+            .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
+            .returning(Message.id, Message.attempt_n)
+        )
+
+    return drop, take
 
 
 def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
@@ -154,13 +178,3 @@ def _drop_left(session: Session, lease: Lease, ids: Sequence[int]) -> None:
     launch = session.get_one(Launch, lease.launch_id, options=[needed])
     waiting = and_(Message.id.in_(ids), Message.send_state == SendState.QUEUED)
     sequences.skip_left(session, launch, lease.step, waiting)
-
-
-@per_dialect
-def _take(session: Session) -> Any:
-    return (
-        update(Message)
-        .where(_queued(session), Message.chunk_id == bindparam("of_chunk"))
-        .values(send_state=SendState.SUBMITTING, attempt_n=Message.attempt_n + 1)
-        .returning(Message.id, Message.attempt_n)
-    )

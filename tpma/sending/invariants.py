@@ -10,10 +10,11 @@ from typing import Any
 from sqlalchemy import Select, String, and_, exists, func, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
+from tpma.audiences.models import Contact
 from tpma.launches.models import Launch
 from tpma.ports.mail import Outcome
+from tpma.sending import open_work
 from tpma.sending.models import (
-    OPEN_STATES,
     Attempt,
     DeliveryFact,
     FactKind,
@@ -55,6 +56,18 @@ def _of_another_tenant() -> Rows:
         select(Message.id)
         .join(Launch, Launch.id == Message.launch_id)
         .where(Launch.tenant_id != Message.tenant_id)
+    )
+
+
+def _of_nobody() -> Rows:
+    """What a foreign key would forbid, had a row of the ledger one."""
+    return (
+        select(Message.id)
+        .outerjoin(Launch, Launch.id == Message.launch_id)
+        .outerjoin(Contact, Contact.id == Message.contact_id)
+        .where(
+            or_(Launch.id.is_(None), and_(Message.contact_id.is_not(None), Contact.id.is_(None)))
+        )
     )
 
 
@@ -146,8 +159,17 @@ def _queued_outside() -> Rows:
 
 
 def _finished_with_open() -> Rows:
-    left = exists().where(Message.chunk_id == SendChunk.id, Message.send_state.in_(OPEN_STATES))
-    return select(SendChunk.id).where(SendChunk.finished_at.is_not(None), left)
+    return select(SendChunk.id).where(SendChunk.finished_at.is_not(None), open_work.HAS_OPEN)
+
+
+def _under_way_in_an_untouched() -> Rows:
+    """The reconcilers look for mails under way in chunks that a worker had."""
+    under_way = [SendState.SUBMITTING, SendState.IN_DOUBT]
+    return (
+        select(Message.id)
+        .outerjoin(SendChunk, SendChunk.id == Message.chunk_id)
+        .where(Message.send_state.in_(under_way), or_(SendChunk.id.is_(None), ~SendChunk.begun))
+    )
 
 
 def _in_anothers_chunk() -> Rows:
@@ -189,6 +211,7 @@ INVARIANTS: tuple[tuple[str, Callable[[], Rows]], ...] = (
     ("messages in a state there is not", _illegal_states),
     ("notices in a state there is not", _illegal_notices),
     ("messages of another tenant than their launch", _of_another_tenant),
+    ("messages of a launch or a reader there is not", _of_nobody),
     ("accepted messages without an attempt", _accepted_unattempted),
     ("accepted messages without the fact", _accepted_factless),
     ("messages under way, in doubt or unconfirmed without their attempt",
@@ -202,6 +225,7 @@ INVARIANTS: tuple[tuple[str, Callable[[], Rows]], ...] = (
     ("messages accepted more often than they have generations", _accepted_too_often),
     ("queued messages no worker will find", _queued_outside),
     ("finished chunks with open messages", _finished_with_open),
+    ("messages under way in a chunk no worker had", _under_way_in_an_untouched),
     ("messages in a chunk of another launch or step", _in_anothers_chunk),
     ("chunks in the lane of another tenant", _in_anothers_lane),
     ("chunks leased by nobody", _leased_by_nobody),

@@ -14,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -160,6 +161,8 @@ class SendChunk(Base):
     lease_until: Mapped[datetime | None]
     not_before: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    # A worker has had it. Only in such a chunk is a mail under way, in doubt or put off.
+    begun: Mapped[bool] = mapped_column(default=False, server_default=false())
     mailbox: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     # IANA zone whose clock opens and closes the launch's hours for these readers; "": always open.
     zone: Mapped[str] = mapped_column(String(64), default="", server_default="")
@@ -171,12 +174,23 @@ class Message(Base):
     `rcpt_key` is 16 bytes of a keyed hash of the normalised address, so that the ledger holds
     no address and cannot hold one recipient twice. `claimed` is not a state of the row: it
     means queued in a chunk under a live lease.
+
+    No index mentions what changes with each mail (`send_state`, `attempt_n`, the provider's
+    answer), so that PostgreSQL writes such a change into the page of the row and no index. What
+    is open is found through the chunks that are not finished (`tpma.sending.open_work`). Nor has
+    a row foreign keys to what is never deleted: a reader becomes a tombstone, and a launch with
+    its partner stays; `tpma doctor delivery` asks for rows that name nobody.
     """
 
     __tablename__ = "messages"
     __table_args__ = (
         UniqueConstraint("launch_id", "step", "rcpt_key"),
-        Index("ix_messages_chunk", "chunk_id", "send_state"),
+        Index(
+            "ix_messages_chunk",
+            "chunk_id",
+            sqlite_where=text("chunk_id IS NOT NULL"),
+            postgresql_where=text("chunk_id IS NOT NULL"),
+        ),
         Index(
             "ix_messages_clicked",
             "launch_id",
@@ -185,26 +199,22 @@ class Message(Base):
             postgresql_where=text("clicked_at IS NOT NULL"),
         ),
         Index(
-            "ix_messages_open",
-            "launch_id",
-            "send_state",
-            sqlite_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
-            postgresql_where=text("send_state IN ('planned','queued','submitting','in_doubt')"),
-        ),
-        Index(
             "ix_messages_due",
+            "launch_id",
             "not_before",
-            sqlite_where=text("send_state = 'planned' AND not_before IS NOT NULL"),
-            postgresql_where=text("send_state = 'planned' AND not_before IS NOT NULL"),
+            sqlite_where=text("not_before IS NOT NULL AND chunk_id IS NULL"),
+            postgresql_where=text("not_before IS NOT NULL AND chunk_id IS NULL"),
         ),
+        # A wave changes all rows of a page at once: each needs room for its next version there.
+        {"postgresql_with": {"fillfactor": 50}},
     )
 
     id: Mapped[int] = mapped_column(BigKey, primary_key=True, autoincrement=True)
-    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))  # partner
-    launch_id: Mapped[UUID] = mapped_column(ForeignKey("launches.id"))
+    tenant_id: Mapped[UUID]  # partner; the launch's
+    launch_id: Mapped[UUID]
     step: Mapped[int] = mapped_column(SmallInteger)
     seq: Mapped[int]
-    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    contact_id: Mapped[UUID | None] = mapped_column(index=True)
     rcpt_key: Mapped[bytes] = mapped_column(LargeBinary(16))
     locale: Mapped[str] = mapped_column(String(35))
     send_state: Mapped[SendState] = mapped_column(enum_column(SendState))
@@ -226,7 +236,16 @@ class Attempt(Base):
     """The intent to submit one message once; committed before any byte leaves."""
 
     __tablename__ = "attempts"
-    __table_args__ = (UniqueConstraint("message_id", "n"),)
+    __table_args__ = (
+        UniqueConstraint("message_id", "n"),
+        # For events that come without our tag.
+        Index(
+            "ix_attempts_provider_id",
+            "provider_id",
+            sqlite_where=text("provider_id IS NOT NULL"),
+            postgresql_where=text("provider_id IS NOT NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)  # tag tpma-attempt
     message_id: Mapped[int] = mapped_column(ForeignKey("messages.id"))
@@ -237,8 +256,7 @@ class Attempt(Base):
     lease_until: Mapped[datetime]
     outcome: Mapped[str | None] = mapped_column(String(16))
     code: Mapped[str] = mapped_column(String(64), default="")
-    # Indexed for events that come without our tag.
-    provider_id: Mapped[str | None] = mapped_column(String(120), index=True)
+    provider_id: Mapped[str | None] = mapped_column(String(120))
 
 
 class FactKind(StrEnum):

@@ -20,7 +20,7 @@ from tpma.identity.service import record
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import UNDER_WAY
-from tpma.sending import lanes
+from tpma.sending import lanes, open_work
 from tpma.sending.domains import mending
 from tpma.sending.models import LaunchPace, Message, SendChunk, SendLane, SendRate, SendState
 from tpma.sending.rules import TRANSITIONS, SendEvent
@@ -176,9 +176,9 @@ def _pause_for(session: Session, launch: Launch, cause: str) -> bool:
 
 
 def _hold_collecting(session: Session, now: datetime) -> int:
-    queued = select(Message.launch_id).where(Message.send_state == SendState.QUEUED)
+    queued = Launch.id.in_(open_work.launches_with_queue())
     ids = session.scalars(
-        select(Launch.id).where(Launch.state == LaunchState.COLLECTING, Launch.id.in_(queued))
+        select(Launch.id).where(Launch.state == LaunchState.COLLECTING, queued)
     ).all()
     for launch_id in ids:
         lanes.pace_of(session, launch_id, 0)

@@ -13,7 +13,6 @@ from sqlalchemy import (
     String,
     bindparam,
     case,
-    exists,
     literal,
     or_,
     select,
@@ -26,10 +25,9 @@ from tpma.core.db import Base, key_text, one_of, passed_rows, per_dialect, upser
 from tpma.core.log import logger
 from tpma.launches.models import Launch
 from tpma.ports.mail import Outcome, Scope, SendResult
-from tpma.sending import holding, lanes, limits
+from tpma.sending import holding, lanes, limits, open_work
 from tpma.sending.leases import Lease
 from tpma.sending.models import (
-    OPEN_STATES,
     Attempt,
     DeliveryFact,
     FactKind,
@@ -107,7 +105,7 @@ def _accept(
     attempts = [{"id": key_text(session, one.attempt_id), "pid": r.provider_id} for one, r in taken]
     run(_closing(session), {"given": json.dumps(attempts)})
     ids = [one.recipient.message_id for one, _result in taken]
-    open_ids = set(run(_open(session), {"ids": values(session, ids)}).scalars())
+    open_ids = set(run(_open(session), {"ids": values(session, ids)}).scalars().all())
     mine = [(one, result) for one, result in taken if one.recipient.message_id in open_ids]
     if not mine:
         return
@@ -146,14 +144,13 @@ def add_facts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
     session.connection().execute(upsert(session, DeliveryFact).on_conflict_do_nothing(), rows)
 
 
-_LEFT = exists().where(Message.chunk_id == SendChunk.id, Message.send_state.in_(OPEN_STATES))
 _FREE = (
     update(SendChunk)
     .where(SendChunk.id == bindparam("chunk"), SendChunk.lease_owner == bindparam("owner"))
     .values(
         lease_owner=None,
         lease_until=None,
-        finished_at=case((~_LEFT, bindparam("now", type_=SendChunk.finished_at.type))),
+        finished_at=case((~open_work.HAS_OPEN, bindparam("now", type_=SendChunk.finished_at.type))),
     )
     .execution_options(synchronize_session=False)
 )

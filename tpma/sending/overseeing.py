@@ -15,7 +15,7 @@ from tpma.core.db import clock_of
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch, LaunchState
 from tpma.launches.rules import UNDER_WAY
-from tpma.sending import lanes, limits, operating, overseeing_domains, watermark
+from tpma.sending import lanes, limits, open_work, operating, overseeing_domains, watermark
 from tpma.sending.events import health
 from tpma.sending.events.models import Feed
 from tpma.sending.models import (
@@ -238,7 +238,7 @@ def _backlog() -> Any:
 def sending(session: Session, now: datetime) -> list[Sending]:
     """Launches that send or are paused, and collecting ones with mails in their queue."""
     counts = _by_launch(session, (SendState.QUEUED, SendState.ACCEPTED), UNDER_WAY)
-    queued = select(Message.launch_id).where(Message.send_state == SendState.QUEUED)
+    queued = open_work.launches_with_queue()
     rows = session.execute(
         select(Launch, Organisation.trading_name, LaunchPace)
         .join(Organisation, Organisation.id == Launch.tenant_id)

@@ -215,9 +215,10 @@ def _ahead(session: Session, domain: str, launch_id: UUID) -> int:
     )
     return (
         session.scalar(
-            select(func.count()).where(
-                Message.launch_id.in_(others), Message.send_state == SendState.QUEUED
-            )
+            select(func.count())
+            .join_from(SendChunk, Message, Message.chunk_id == SendChunk.id)
+            .where(SendChunk.launch_id.in_(others), SendChunk.finished_at.is_(None))
+            .where(Message.send_state == SendState.QUEUED)
         )
         or 0
     )

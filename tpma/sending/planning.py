@@ -270,19 +270,27 @@ def skipping(
 
     `vendor_id` may be a parameter of the statement.
     """
+    reason = refusal(vendor_id, law, domains=domains)
+    return (
+        update(Message)
+        .where(waiting, reason != "")
+        .values(send_state=SendState.SKIPPED, reason=reason, not_before=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def refusal(
+    vendor_id: UUID | Any, law: ColumnElement[str], *, domains: bool = True
+) -> ColumnElement[str]:
+    """Why the reader of a message may not be written to now; "" if they may."""
     why = (
         select(audiences.held_back(vendor_id, law=law, domains=domains))
         .where(Contact.id == Message.contact_id, Contact.status == ContactStatus.ACTIVE)
         .correlate(Message)
         .scalar_subquery()
     )
-    reason = func.coalesce(why, SKIP_SUPPRESSED)  # who was erased is no contact any more
-    return (
-        update(Message)
-        .where(waiting, reason != "")
-        .values(send_state=SendState.SKIPPED, reason=reason)
-        .execution_options(synchronize_session=False)
-    )
+    # Who was erased is no contact any more.
+    return func.coalesce(why, SKIP_SUPPRESSED)
 
 
 def counts(session: Session, launch_id: UUID, step: int | None = None) -> dict[str, int]:

@@ -280,7 +280,7 @@ def _expire(
     session.execute(
         update(Message)
         .where(Message.id.in_(select(rows.c.id).where(which)))
-        .values(send_state=SendState.EXPIRED)
+        .values(send_state=SendState.EXPIRED, not_before=None)
         .execution_options(synchronize_session=False)
     )
 

@@ -13,21 +13,14 @@ from email import message_from_bytes
 from email.policy import default as modern
 from uuid import UUID
 
-from sqlalchemy import Exists, exists, or_, select, update
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from tpma.launches import service as launches
 from tpma.launches.models import Launch, LaunchState
 from tpma.ports.mail import Lookup, Outcome, SendResult
-from tpma.sending import outcomes, watermark
-from tpma.sending.models import (
-    OPEN_STATES,
-    Attempt,
-    FactKind,
-    Message,
-    SendChunk,
-    SendState,
-)
+from tpma.sending import open_work, outcomes, splitting, watermark
+from tpma.sending.models import Attempt, FactKind, Message, SendChunk, SendState
 from tpma.system import System
 
 GIVE_UP_AFTER = timedelta(hours=24)
@@ -49,7 +42,9 @@ def doubt_abandoned(system: System) -> int:
             select(Attempt.message_id)
             .join(Message, Message.id == Attempt.message_id)
             .where(Attempt.outcome.is_(None), Attempt.lease_until < now)
-            .where(Message.send_state == SendState.SUBMITTING, Attempt.n == Message.attempt_n)
+            .where(
+                open_work.in_state(session, SendState.SUBMITTING), Attempt.n == Message.attempt_n
+            )
         )
         ids = session.scalars(abandoned.limit(_BATCH)).all()
         if not ids:
@@ -70,7 +65,7 @@ def settle_doubts(system: System) -> int:
         doubtful = session.execute(
             select(Message.id, Message.generation, Attempt.id.label("attempt_id"))
             .join(Attempt, Attempt.message_id == Message.id)
-            .where(Message.send_state == SendState.IN_DOUBT, Attempt.n == Message.attempt_n)
+            .where(open_work.in_state(session, SendState.IN_DOUBT), Attempt.n == Message.attempt_n)
             .where(Attempt.transport == system.mail.name)
             .limit(_BATCH)
         ).all()
@@ -166,7 +161,7 @@ def give_up(system: System) -> int:
         )
         moved = session.scalars(
             update(Message)
-            .where(Message.send_state == SendState.IN_DOUBT, exists(old))
+            .where(open_work.in_state(session, SendState.IN_DOUBT), exists(old))
             .values(send_state=SendState.UNCONFIRMED)
             .returning(Message.id)
             .execution_options(synchronize_session=False)
@@ -176,21 +171,8 @@ def give_up(system: System) -> int:
 
 def cancel_stopped(system: System) -> int:
     """T18: a mail that was in flight when its launch was stopped, and proved not to have left."""
-    stopped = select(Launch.id).where(
-        Launch.state.in_([LaunchState.CANCELLED, LaunchState.ABORTED])
-    )
     with system.db.transaction() as session:
-        moved = session.scalars(
-            update(Message)
-            .where(
-                Message.launch_id.in_(stopped),
-                Message.send_state.in_([SendState.PLANNED, SendState.QUEUED]),
-            )
-            .values(send_state=SendState.CANCELLED)
-            .returning(Message.id)
-            .execution_options(synchronize_session=False)
-        ).all()
-    return len(moved)
+        return open_work.cancel_stopped(session, system.clock())
 
 
 def finish_launches(system: System) -> int:
@@ -200,15 +182,17 @@ def finish_launches(system: System) -> int:
     """
     now = system.clock()
     with system.db.reading() as session:
-        done = session.scalars(
-            select(Launch.id).where(
+        found = session.scalars(
+            select(Launch).where(
                 Launch.state == LaunchState.RUNNING,
                 Launch.steps > 0,
                 Launch.steps_queued >= Launch.steps,
                 or_(Launch.triggered == 0, Launch.ends_at <= now),
-                ~_has_open(),
+                ~open_work.in_chunks(),
             )
         ).all()
+    # While a subject is tried, the rest of the readers waits outside of all chunks.
+    done = [launch.id for launch in found if not splitting.is_waiting(launch)]
     return sum(_finish(system, launch_id) for launch_id in done)
 
 
@@ -216,17 +200,11 @@ def _finish(system: System, launch_id: UUID) -> bool:
     """Looked at again under the launch's lock: another worker may have been here."""
     with system.db.transaction() as session:
         launch = session.get_one(Launch, launch_id, with_for_update=True)
-        still = session.scalar(select(Launch.id).where(Launch.id == launch_id, ~_has_open()))
+        still = session.scalar(
+            select(Launch.id).where(Launch.id == launch_id, ~open_work.anywhere())
+        )
         if launch.state is not LaunchState.RUNNING or still is None:
             return False
         launches.finish_sends(session, launch)
         launches.end(session, launch)  # its last day may have come while it was still sending
         return True
-
-
-def _has_open() -> Exists:
-    return exists(
-        select(Message.id).where(
-            Message.launch_id == Launch.id, Message.send_state.in_(OPEN_STATES)
-        )
-    )

@@ -16,7 +16,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.errors import Invalid
 from tpma.identity.models import AuditLog
 from tpma.identity.service import record

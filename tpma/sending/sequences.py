@@ -64,7 +64,7 @@ def skip_left(
     session.execute(
         update(Message)
         .where(waiting, exists(select(ReaderDeed.id).where(ended).correlate(Message)))
-        .values(send_state=SendState.SKIPPED, reason=literal(EXIT).concat(kind))
+        .values(send_state=SendState.SKIPPED, reason=literal(EXIT).concat(kind), not_before=None)
         .execution_options(synchronize_session=False)
     )
 

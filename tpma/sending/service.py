@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
@@ -21,6 +21,7 @@ from tpma.sending import (
     gate,
     gathering,
     marks,
+    open_work,
     pacing,
     planning,
     queueing,
@@ -153,9 +154,9 @@ def stop(session: Session, actor: Actor, launch: Launch) -> int:
         .where(
             Message.launch_id == launch.id,
             Message.tenant_id == launch.tenant_id,
-            Message.send_state.in_([SendState.PLANNED, SendState.QUEUED]),
+            Message.send_state.in_(open_work.WAITING),
         )
-        .values(send_state=SendState.CANCELLED)
+        .values(send_state=SendState.CANCELLED, not_before=None)
         .execution_options(synchronize_session=False)
     )
     return int(result.rowcount)
@@ -209,14 +210,4 @@ def due(session: Session, launch: Launch, step: Step) -> datetime:
 
 def expire(session: Session, now: datetime) -> int:
     """T19: what is still waiting when its launch has ended is not sent in the night after."""
-    over = select(Launch.id).where(Launch.ends_at < now)
-    result: Any = session.execute(
-        update(Message)
-        .where(
-            Message.launch_id.in_(over),
-            Message.send_state.in_([SendState.PLANNED, SendState.QUEUED]),
-        )
-        .values(send_state=SendState.EXPIRED)
-        .execution_options(synchronize_session=False)
-    )
-    return int(result.rowcount)
+    return open_work.expire(session, now)

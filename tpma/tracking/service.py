@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tpma import jobs
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import clock_of
 from tpma.core.log import logger
 from tpma.launches.models import Launch

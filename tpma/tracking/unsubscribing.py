@@ -18,7 +18,7 @@ from tpma.audiences.models import (
     Contact,
     ContactStatus,
 )
-from tpma.core.adding import insert_rows
+from tpma.core.bulk import insert_rows
 from tpma.core.db import clock_of
 from tpma.core.errors import NotFound
 from tpma.core.log import logger

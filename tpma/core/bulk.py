@@ -1,0 +1,136 @@
+"""Many rows into a table at once, by the shortest way each database has."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, Dialect, LargeBinary
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
+
+from tpma.core.db import Base, clock_of
+from tpma.core.ids import uuid7s
+
+
+def new_rows(session: Session, count: int) -> list[dict[str, Any]]:
+    """The columns of `Row` for so many new rows."""
+    now = clock_of(session)()
+    marks = {"created_at": now, "updated_at": now, "row_version": 1}
+    return [{"id": id_, **marks} for id_ in uuid7s(now, count)]
+
+
+def insert_rows(
+    session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], **same: Any
+) -> None:
+    """Add many rows at once, by the shortest way the database has: COPY, or one statement run
+    for each. Every row names the same columns, and `same` those that are alike in all; no default
+    of the model is filled in."""
+    if not rows:
+        return
+    core = session.connection()
+    into, made_fit = _way_in(core.dialect, table, (*rows[0], *same))
+    own, ends = made_fit[: len(rows[0])], made_fit[len(rows[0]) :]
+    tail = [each(same[name]) for name, each in ends]
+    values = [[each(row[name]) for name, each in own] + tail for row in rows]
+    if core.dialect.name == "postgresql":
+        _copied(core, into, "".join(["\t".join(one) + "\n" for one in values]))
+    else:
+        core.exec_driver_sql(into, [tuple(one) for one in values])
+
+
+def insert_free(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+    """As `insert_rows`, without those whose unique keys somebody has; how many were added.
+
+    Where two transactions add the same keys, the later waits for the earlier: give rows in one
+    order everywhere, so that no two wait crosswise.
+    """
+    if not rows:
+        return 0
+    core = session.connection()
+    into, made_fit = _free_way_in(core.dialect, table, tuple(rows[0]))
+    values = [tuple([fit(row[name]) for name, fit in made_fit]) for row in rows]
+    return core.exec_driver_sql(into, values, {"preserve_rowcount": True}).rowcount
+
+
+def _copied(core: Connection, into: str, lines: str) -> None:
+    """COPY is the driver's own; its errors are told as those of any other statement."""
+    driver: Any = core.dialect.loaded_dbapi
+    cursor: Any = core.connection.cursor()
+    try:
+        with cursor, cursor.copy(into) as copy:
+            copy.write(lines)
+    except driver.Error as error:
+        told = DBAPIError.instance(into, None, error, driver.Error, dialect=core.dialect)
+        raise told from error
+
+
+_Fit = Callable[[Any], Any]
+
+
+@lru_cache(maxsize=64)
+def _way_in(
+    dialect: Dialect, table: type[Base], columns: tuple[str, ...]
+) -> tuple[str, tuple[tuple[str, _Fit], ...]]:
+    """The statement, and for each column what makes a value fit for the driver."""
+    found: Any = table.__table__
+    into = f"{found.name} ({', '.join(columns)})"
+    if dialect.name == "postgresql":
+        statement, fit = f"COPY {into} FROM STDIN", _copy_text
+    else:
+        statement, fit = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})", _bound
+    return statement, tuple((name, fit(found.c[name].type, dialect)) for name in columns)
+
+
+@lru_cache(maxsize=64)
+def _free_way_in(
+    dialect: Dialect, table: type[Base], columns: tuple[str, ...]
+) -> tuple[str, tuple[tuple[str, _Fit], ...]]:
+    found: Any = table.__table__
+    sign = "%s" if dialect.name == "postgresql" else "?"
+    signs = ", ".join([sign] * len(columns))
+    into = f"INSERT INTO {found.name} ({', '.join(columns)}) VALUES ({signs})"
+    made_fit = tuple((name, _bound(found.c[name].type, dialect)) for name in columns)
+    return f"{into} ON CONFLICT DO NOTHING", made_fit
+
+
+def _bound(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
+    processor: _Fit | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    return processor or (lambda value: value)
+
+
+def _copy_text(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
+    """A value as COPY reads it. The driver's own way costs three times as much a row."""
+    if isinstance(kind, JSON):
+        return lambda value: _escaped(json.dumps(value))
+    wraps_it = isinstance(kind, LargeBinary)  # for the driver, which is not asked here
+    processor = _bound(kind, dialect) if not wraps_it else lambda value: value
+
+    def text_of(value: Any) -> str:
+        bound = processor(value)
+        return _COPY_TEXT[type(bound)](bound)
+
+    return text_of
+
+
+def _escaped(value: str) -> str:
+    return value.translate(_SIGNS_OF_COPY)
+
+
+# Of the text form of COPY: signs that end a value or a row, and the one that takes their meaning.
+_SIGNS_OF_COPY = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_COPY_TEXT: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _value: r"\N",
+    bool: lambda value: "t" if value else "f",
+    int: str,
+    float: repr,
+    str: _escaped,
+    bytes: lambda value: r"\\x" + value.hex(),
+    UUID: lambda value: value.hex,
+    datetime: datetime.isoformat,
+    date: date.isoformat,
+}
