@@ -49,8 +49,9 @@ def organisation(kind: OrganisationKind, name: str = "", **changes: Any) -> Orga
 
 def vendor(name: str = "", **changes: Any) -> Organisation:
     made = organisation(OrganisationKind.VENDOR, name, **changes)
-    letters = "".join(chr(65 + int(digit)) for digit in f"{number():03d}")
-    save(Vendor(organisation_id=made.id, code_prefix=f"V{letters}"[:4]))
+    n = number()
+    letters = "".join(chr(65 + n // 26**place % 26) for place in (2, 1, 0))
+    save(Vendor(organisation_id=made.id, code_prefix=f"V{letters}"))
     return made
 
 
