@@ -179,7 +179,9 @@ def _mark(
         Message.send_state.in_([SendState.QUEUED, SendState.SUBMITTING]),
         where,
     ]
-    rows = session.execute(select(Message.id, Message.attempt_n).where(*waiting)).all()
+    rows = session.execute(
+        select(Message.id, Message.attempt_n, Message.chunk_id).where(*waiting)
+    ).all()
     for start in range(0, len(rows), _BATCH):
         some = rows[start : start + _BATCH]
         made = [_attempt(system, row.id, row.attempt_n + 1, now) for row in some]
@@ -193,6 +195,12 @@ def _mark(
             )
             .execution_options(synchronize_session=False)
         )
+    session.execute(  # where mails in doubt are looked for
+        update(SendChunk)
+        .where(SendChunk.id.in_({row.chunk_id for row in rows}))
+        .values(begun=True)
+        .execution_options(synchronize_session=False)
+    )
     return len(rows)
 
 
