@@ -168,7 +168,6 @@ def _close_if_done(system: System, lease: Lease) -> None:
     again when their attempts have surely ended."""
     now = system.clock()
     with system.db.transaction() as session:
-        outcomes.give_back(session, lease, lease.grant.count, now)
         is_open = session.scalar(
             select(Message.id)
             .where(Message.chunk_id == lease.chunk_id, Message.send_state.in_(OPEN_STATES))
@@ -179,6 +178,8 @@ def _close_if_done(system: System, lease: Lease) -> None:
         else:
             pause = timedelta(seconds=min(system.settings.lease_seconds, 5))
             _release(session, lease, not_before=now + pause)
+        # After the chunk, as a claim takes them: the other way round the two wait for each other.
+        outcomes.give_back(session, lease, lease.grant.count, now)
 
 
 def _put_off(system: System, lease: Lease) -> None:
