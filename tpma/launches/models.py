@@ -93,7 +93,7 @@ class Launch(Row):
     resumed_at: Mapped[datetime | None]
     paused_cause: Mapped[str] = mapped_column(String(32), default="")
     stopping_at: Mapped[datetime | None]
-    # Since when nothing of it waits any more that its last day found waiting (T19).
+    # Since when nothing of it waits any more that its end found waiting (T18, T19).
     expired_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     page_slug: Mapped[str] = mapped_column(String(80), unique=True)  # of its public pages

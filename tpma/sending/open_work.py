@@ -58,22 +58,30 @@ def anywhere() -> ColumnElement[bool]:
 
 
 def cancel_stopped(session: Session, now: datetime) -> int:
-    """T18: what was in flight when its launch was stopped and proved not to have left, and what
-    a reader's deed planned in the same moment; how many."""
-    return _let_go(session, Launch.state.in_(_STOPPED), SendState.CANCELLED, now)
+    """T18: what waits of a launch that was stopped by no person's hand (its kit has ended), what
+    was in flight then and proved not to have left, and what a reader's deed planned in the same
+    moment; how many."""
+    return _gone(session, Launch.state.in_(_STOPPED), SendState.CANCELLED, now)
 
 
 def expire(session: Session, now: datetime) -> int:
     """T19: what is still waiting when its launch has ended is not sent in the night after."""
     over = and_(Launch.ends_at < now, Launch.state.not_in(_NOT_PLANNED))
-    gone = _let_go(session, over, SendState.EXPIRED, now)
+    return _gone(session, over, SendState.EXPIRED, now)
+
+
+def _gone(session: Session, over: ColumnElement[bool], state: SendState, now: datetime) -> int:
+    """Chunks and moments are looked at each time; what never was in a chunk once a launch, for
+    that reads all of its rows."""
+    gone = _let_go(session, over, state, now)
     first_seen = session.scalars(
         select(Launch.id)
         .where(over, Launch.expired_at.is_(None))
         .with_for_update(key_share=True, skip_locked=True)
     ).all()
     if first_seen:
-        gone += _moved(session, Message.launch_id, first_seen, SendState.EXPIRED)
+        unqueued = Message.chunk_id.is_(None)
+        gone += _moved(session, Message.launch_id, first_seen, state, unqueued)
         session.execute(
             update(Launch)
             .where(Launch.id.in_(first_seen))
@@ -105,10 +113,16 @@ def _let_go(session: Session, launch: ColumnElement[bool], state: SendState, now
     return gone
 
 
-def _moved(session: Session, column: Any, keys: Sequence[Any], state: SendState) -> int:
+def _moved(
+    session: Session,
+    column: Any,
+    keys: Sequence[Any],
+    state: SendState,
+    *which: ColumnElement[bool],
+) -> int:
     done = session.execute(
         update(Message)
-        .where(one_of(session, column, "keys", keys), Message.send_state.in_(WAITING))
+        .where(one_of(session, column, "keys", keys), Message.send_state.in_(WAITING), *which)
         .values(send_state=state, not_before=None)
         .execution_options(synchronize_session=False, preserve_rowcount=True)
     )
