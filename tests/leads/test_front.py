@@ -20,13 +20,6 @@ def page(session):
     return made
 
 
-@pytest.fixture
-def carried(client, page, clock):
-    found = leads.open_form(client, page)
-    clock.forward(seconds=30)
-    return found
-
-
 def count(db, table):
     with db.reading() as session:
         return session.scalar(select(func.count()).select_from(table))

@@ -59,14 +59,6 @@ def page(session):
     return made
 
 
-@pytest.fixture
-def carried(client, page, clock):
-    """The hidden fields of a page that was looked at for half a minute."""
-    found = leads.open_form(client, page)
-    clock.forward(seconds=30)
-    return found
-
-
 def one(db, table):
     with db.reading() as session:
         return session.scalars(select(table)).one()
