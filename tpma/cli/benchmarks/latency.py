@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from functools import cache
 from multiprocessing import get_context
 
 from sqlalchemy import select
@@ -20,7 +19,6 @@ from tpma.core.settings import Settings
 from tpma.sending import engine
 from tpma.sending.models import Message, SendState
 from tpma.system import System
-from tpma.wiring import from_settings
 from tpma.worker.loop import Worker
 
 _FAR_MS = 80
@@ -96,12 +94,6 @@ def _rate(workers: Executor, settings: Settings, number: int, seconds: float) ->
 
 
 def _work(settings: Settings, seconds: float) -> float:
-    system, begun = _system(settings.model_dump_json()), time.perf_counter()
+    system, begun = world.system_of(settings.model_dump_json()), time.perf_counter()
     sent = engine.drain(system, str(os.getpid()), most_seconds=seconds)
     return sent / (time.perf_counter() - begun)
-
-
-@cache
-def _system(settings: str) -> System:
-    """Of a worker's process, made once."""
-    return from_settings(Settings.model_validate_json(settings))

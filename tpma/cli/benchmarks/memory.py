@@ -30,7 +30,7 @@ def rows(quick: bool) -> Iterator[Row]:
             sinks.ses() as port,
             _serving(made, port) as it,
         ):
-            idle = _megabytes(it, "VmRSS")
+            idle = megabytes(it, "VmRSS")
             world.plan(made)
             world.queue(made)
             most = _while_sending(made, it, min(people, 300 if quick else 10_000))
@@ -77,7 +77,8 @@ def _free_port() -> int:
         return int(sock.getsockname()[1])
 
 
-def _megabytes(pid: int, field: str) -> float:
+def megabytes(pid: int, field: str) -> float:
+    """A line of what the system says of a process: VmRSS now, VmHWM the most it was."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith(field))) / 1024
 
@@ -89,7 +90,7 @@ def _while_sending(made: World, pid: int, mails: int) -> float:
     while True:
         with made.system.db.reading() as session:
             if (session.scalar(left) or 0) >= mails:
-                return _megabytes(pid, "VmHWM")
+                return megabytes(pid, "VmHWM")
         if time.monotonic() > end:
             raise Conflict(f"{mails} mails did not leave within {_PATIENCE:.0f} s.")
         time.sleep(0.5)

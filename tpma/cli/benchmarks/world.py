@@ -83,6 +83,12 @@ class World:
         return replace(made, db=self.system.db)
 
 
+@cache
+def system_of(settings: str) -> System:
+    """Of a worker's process, made once; `settings` as JSON."""
+    return from_settings(Settings.model_validate_json(settings))
+
+
 @contextmanager
 def opened(dialect: str, people: int, **settings: object) -> Iterator[World]:
     with TemporaryDirectory(prefix="tpma-bench-") as folder, _database(dialect, folder) as url:
