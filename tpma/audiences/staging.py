@@ -107,9 +107,12 @@ def _stage_batch(
     )
     if moved.rowcount != 1:  # type: ignore[attr-defined]
         raise _TakenOver
-    insert_rows(session, ImportRow, staged)
+    insert_rows(session, ImportRow, staged, import_id=found.id)
 
 
 def _staged(found: ContactImport, row: dict[str, Any], contact_id: UUID) -> dict[str, Any]:
-    tags = list(dict.fromkeys([*found.tags, *row["tags"]]))
-    return row | {"import_id": found.id, "contact_id": contact_id, "tags": tags}
+    """The row, which becomes the list's own."""
+    own = row["tags"]
+    row["tags"] = list(dict.fromkeys([*found.tags, *own])) if own else found.tags
+    row["contact_id"] = contact_id
+    return row

@@ -100,13 +100,26 @@ def _free_way_in(
 
 def _bound(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
     processor: _Fit | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    return processor or (lambda value: value)
+    fit = processor or (lambda value: value)
+    return _often_blank(fit) if isinstance(kind, JSON) else fit
+
+
+def _often_blank(fit: _Fit) -> _Fit:
+    """Most JSON of many rows says nothing, and is put into words once."""
+    blanks: tuple[Any, ...] = (None, [], {})
+    nothing = {type(value): fit(value) for value in blanks}
+
+    def fit_or_blank(value: Any) -> Any:
+        kind = type(value)
+        return fit(value) if value or kind not in nothing else nothing[kind]
+
+    return fit_or_blank
 
 
 def _copy_text(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
     """A value as COPY reads it. The driver's own way costs three times as much a row."""
     if isinstance(kind, JSON):
-        return lambda value: _escaped(json.dumps(value))
+        return _often_blank(lambda value: _escaped(json.dumps(value)))
     wraps_it = isinstance(kind, LargeBinary)  # for the driver, which is not asked here
     processor = _bound(kind, dialect) if not wraps_it else lambda value: value
 
