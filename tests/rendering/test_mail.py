@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
 from tests.factories import rendering as factory
-from tests.rendering.test_headers import HEADERS
+from tests.rendering.test_headers import HEAD, OWN
 from tpma.core.errors import Conflict, Invalid
 from tpma.rendering.content import AssetSpec
 from tpma.rendering.facts import Person
@@ -57,18 +57,18 @@ SKELETON = _skeleton()
 
 def test_the_sent_parts_equal_the_preview():
     """T-91."""
-    text, html = _parts(SKELETON.message(PRIYA, TOKEN, HEADERS))
+    text, html = _parts(SKELETON.message(PRIYA, HEAD, OWN))
 
     assert html == SKELETON.html(PRIYA, TOKEN)
     assert text == SKELETON.text(PRIYA, TOKEN)
-    parsed = message_from_bytes(SKELETON.message(PRIYA, TOKEN, HEADERS), policy=default)
+    parsed = message_from_bytes(SKELETON.message(PRIYA, HEAD, OWN), policy=default)
     assert parsed["Subject"] == SKELETON.subject(PRIYA) == "Priya, your offices checked"
 
 
 @given(NAMES, NAMES, NAMES, st.sampled_from(["", "US", "DE", "XX"]))
 def test_whatever_a_reader_is_called_the_mail_reads_back(first, last, company, country):
     person = Person(first, last, company, country)
-    message = SKELETON.message(person, TOKEN, HEADERS)
+    message = SKELETON.message(person, HEAD, OWN)
     text, html = _parts(message)
 
     assert (text, html) == (SKELETON.text(person, TOKEN), SKELETON.html(person, TOKEN))
@@ -186,7 +186,7 @@ def test_a_stored_skeleton_is_the_same_skeleton():
     again = MailSkeleton.from_bytes(SKELETON.to_bytes())
     assert again == SKELETON
     assert again.digest == SKELETON.digest
-    assert again.message(PRIYA, TOKEN, HEADERS) == SKELETON.message(PRIYA, TOKEN, HEADERS)
+    assert again.message(PRIYA, HEAD, OWN) == SKELETON.message(PRIYA, HEAD, OWN)
 
 
 def test_compiling_twice_gives_equal_bytes():
@@ -202,7 +202,7 @@ def test_marks_name_the_slots_and_change_nothing_else():
 
 def test_a_preview_with_marks_is_never_sent():
     with pytest.raises(Conflict):
-        _skeleton(marks=True).message(PRIYA, TOKEN, HEADERS)
+        _skeleton(marks=True).message(PRIYA, HEAD, OWN)
 
 
 def test_an_arabic_mail_runs_from_right_to_left():
@@ -238,4 +238,4 @@ def test_mjml_that_does_not_compile_is_a_fault_of_the_file():
 def test_a_mail_without_holes_in_its_html_is_still_whole():
     runs = ("plain",)
     bare = MailSkeleton("a", "en", ("Hello",), ("<p>plain</p>",), runs, {}, {"": ("", "")})
-    assert _parts(bare.message(PRIYA, TOKEN, HEADERS)) == ("plain", "<p>plain</p>")
+    assert _parts(bare.message(PRIYA, HEAD, OWN)) == ("plain", "<p>plain</p>")

@@ -6,12 +6,12 @@ read as an address (RFC 2369 asks for it as it is); hence the lines are written 
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache
-from operator import attrgetter
+from functools import cached_property
+from typing import NamedTuple
 
 from tpma.core.errors import Invalid
 from tpma.core.i18n import gettext as _
@@ -26,142 +26,176 @@ _ADDRESS = re.compile(r"[^\s<>()\[\],;:\\\"@]+@[A-Za-z0-9.-]+")
 _WITHIN = re.compile(r"[^<>\s]+")
 _NAMED = re.compile(r"(.*)<([^<>\s]+)>")
 _ADDRESS_ONLY = re.compile(r"https?://[^\s<>,]+")
+_APART = re.compile(r"[\s<>,]")
+ONE_CLICK = "List-Unsubscribe=One-Click"
+
+# A name, an address and a subject of which nothing has to be encoded, quoted or folded.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]"
+_PLAIN = re.compile(
+    rf"{_ATOM}++(?: +{_ATOM}++)*+"
+    r"\n[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++@[A-Za-z0-9.-]++"
+    rf"\n[!-<>-~][ -<>-~]{{0,{_FOLD_AT - len('Subject: ') - 1}}}"
+)
 
 
-@dataclass(slots=True)
-class MailHeaders:
-    """What differs from recipient to recipient. `list_id` and `message_id` may stand without <>.
+@dataclass(frozen=True)
+class Letterhead:
+    """What the headers of many mails have alike: who they come from, the way out, the moment.
 
-    Not frozen: one is made for every mail, and that would double what it costs.
+    A reader's token follows `unsubscribe_url`, and `unsubscribe_mailto` unless that is empty;
+    `message_domain` stands behind the @ of each Message-ID. `list_id` may stand without <>.
     """
 
     from_name: str
     from_address: str
     reply_to: str
-    to_name: str
-    to_address: str
-    message_id: str
-    date: datetime  # aware
     list_id: str
-    unsubscribe_url: str
-    unsubscribe_mailto: str
     feedback_id: str
     code: str
+    unsubscribe_url: str
+    unsubscribe_mailto: str
+    message_domain: str
+    date: datetime  # aware
+
+    @cached_property
+    def lines(self) -> bytes:
+        """The lines themselves, with CRLF. Raises Invalid, naming the field."""
+        if self.date.tzinfo is None:
+            raise Invalid(_("The date of a mail needs a time zone."), field="date")
+        self.refuse_controls()
+        from_, reply_to = _senders(self)
+        written = (
+            f"From: {from_}\r\nReply-To: {reply_to}\r\nList-Id: {_bracketed(self.list_id)}\r\n"
+            f"Feedback-ID: {self.feedback_id}\r\nX-TPMA-Code: {self.code}\r\n"
+            f"List-Unsubscribe-Post: {ONE_CLICK}\r\nDate: {format_datetime(self.date)}\r\n"
+        )
+        return _refuse_lines(written).encode("ascii")
+
+    def refuse_controls(self) -> None:
+        """Raises Invalid, naming the field, where one holds a control character."""
+        texts = (field.name for field in fields(self) if field.name != "date")
+        _refuse_controls({name: getattr(self, name) for name in texts})
+
+    @cached_property
+    def ways_out(self) -> tuple[str, str]:
+        """What comes before a reader's token, and before it once more; "" if one way is all.
+
+        One web address first, then one mail address, on one line (RFC 8058, RFC 2369).
+        Raises Invalid, naming the field.
+        """
+        if not _ADDRESS_ONLY.fullmatch(self.unsubscribe_url):
+            raise Invalid(
+                _("The address for unsubscribing is no web address."), field="unsubscribe_url"
+            )
+        mailto = self.unsubscribe_mailto.removeprefix("mailto:")
+        if mailto and (not _ADDRESS.match(mailto) or _APART.search(mailto)):
+            raise Invalid(
+                _("The address for unsubscribing is no e-mail address."), field="unsubscribe_mailto"
+            )
+        return f"<{self.unsubscribe_url}", f">, <mailto:{mailto}" if mailto else ""
+
+    @cached_property
+    def parts(self) -> tuple[bytes, str, str]:
+        """`lines`, and what stands before and between the tokens of a reader's own lines."""
+        web, mail = self.ways_out
+        return self.lines, f"@{self.message_domain}>\r\nList-Unsubscribe: {web}", mail
+
+    def way_out(self, token: str) -> str:
+        """List-Unsubscribe for the reader with this token."""
+        web, mail = self.ways_out
+        return f"{web}{token}{mail}{token}>" if mail else f"{web}{token}>"
+
+
+class Addressed(NamedTuple):
+    """What one reader's mail has of its own. No dataclass: a tuple is made in half the time."""
+
+    to_name: str
+    to_address: str
+    message_name: str  # before the @ of Message-ID
+    token: str
     attempt_id: str
 
 
-_TEXT_FIELDS = tuple(field.name for field in fields(MailHeaders) if field.name != "date")
-_OF_LAUNCH = ("from_name", "from_address", "reply_to", "list_id", "feedback_id", "code")
-_launch_texts = attrgetter(*_OF_LAUNCH)
-_own_texts = attrgetter(*(name for name in _TEXT_FIELDS if name not in _OF_LAUNCH))
-
-
-def header_lines(headers: MailHeaders, subject: str) -> bytes:
+def header_lines(head: Letterhead, own: Addressed, subject: str) -> bytes:
     """Every header line but those of the body, with CRLF.
 
     Raises Invalid, naming the field, for a control character (it could open another header),
     a broken address, an empty subject or a line too long.
     """
-    launch = _launch_texts(headers)
-    _refuse_controls(headers, subject, launch)
-    written = "".join((
-        "To: ", _mailbox(headers.to_name, headers.to_address, "to_address"),
-        "\r\nSubject: ", _text(subject),
-        "\r\nDate: ", _date(headers.date),
-        "\r\nMessage-ID: ", _bracketed(headers.message_id),
-        "\r\nList-Unsubscribe: ", _unsubscribe(headers),
-        "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "\r\nX-TPMA-Attempt: ", headers.attempt_id, "\r\n",
-    ))  # fmt: skip
-    if not written.isascii() or len(written) > LONGEST:
+    shared, before, between = head.parts
+    to_name, to_address, name, token, attempt = own
+    plain = _PLAIN.fullmatch(f"{to_name}\n{to_address}\n{subject}")
+    if plain and (name + token + attempt).isprintable():
+        to = f"{to_name} <{to_address}>"
+    else:
+        _refuse_own(own, subject)
+        to, subject = _mailbox(to_name, to_address, "to_address"), _text(subject)
+    ways = f"{token}{between}{token}" if between else token
+    written = (
+        f"To: {to}\r\nSubject: {subject}\r\nMessage-ID: <{name}{before}{ways}>\r\n"
+        f"X-TPMA-Attempt: {attempt}\r\n"
+    )
+    if len(written) > LONGEST or not written.isascii():
         _refuse_lines(written)
-    return _of_the_launch(*launch) + written.encode("ascii")
+    return shared + written.encode("ascii")
 
 
-def shared_fields(headers: MailHeaders) -> tuple[tuple[str, str], ...]:
+def shared_fields(head: Letterhead) -> tuple[tuple[str, str], ...]:
     """The headers every mail of a launch has alike, for a provider that writes From, Reply-To
-    and what belongs to the body itself."""
+    and what belongs to the body itself. Raises Invalid as `header_lines` does."""
+    head.refuse_controls()
     return (
-        ("List-Id", _unfolded(_bracketed(headers.list_id))),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-        ("Feedback-ID", headers.feedback_id),
-        ("X-TPMA-Code", headers.code),
+        ("List-Id", _unfolded(_bracketed(head.list_id))),
+        ("List-Unsubscribe-Post", ONE_CLICK),
+        ("Feedback-ID", head.feedback_id),
+        ("X-TPMA-Code", head.code),
     )
 
 
-def own_fields(headers: MailHeaders, subject: str) -> tuple[tuple[str, str], ...]:
+def own_fields(
+    head: Letterhead, own: Addressed, subject: str
+) -> tuple[tuple[str, str], tuple[str, str]]:
     """The headers of one reader's mail beside those. Raises Invalid as `header_lines` does."""
-    _refuse_controls(headers, subject, _launch_texts(headers))
-    return (
-        ("List-Unsubscribe", _unsubscribe(headers)),
-        ("X-TPMA-Attempt", headers.attempt_id),
-    )
+    _refuse_own(own, subject)
+    return ("List-Unsubscribe", head.way_out(own.token)), ("X-TPMA-Attempt", own.attempt_id)
 
 
-def sender(headers: MailHeaders) -> tuple[str, str]:
+def sender(head: Letterhead) -> tuple[str, str]:
     """The mailboxes of From and Reply-To, each on one line."""
-    reply_to = headers.reply_to or headers.from_address
-    return (
-        _unfolded(_mailbox(headers.from_name, headers.from_address, "from_address")),
-        _mailbox("", reply_to, "reply_to"),
-    )
+    from_, reply_to = _senders(head)
+    return _unfolded(from_), reply_to
 
 
-def receiver(headers: MailHeaders) -> str:
+def receiver(own: Addressed) -> str:
     """The mailbox of To, on one line."""
-    return _unfolded(_mailbox(headers.to_name, headers.to_address, "to_address"))
+    return _unfolded(_mailbox(own.to_name, own.to_address, "to_address"))
+
+
+def _senders(head: Letterhead) -> tuple[str, str]:
+    return (
+        _mailbox(head.from_name, head.from_address, "from_address"),
+        _mailbox("", head.reply_to or head.from_address, "reply_to"),
+    )
 
 
 def _unfolded(written: str) -> str:
     return written.replace("\r\n ", " ")
 
 
-@lru_cache(maxsize=256)
-def _of_the_launch(
-    from_name: str, from_address: str, reply_to: str, list_id: str, feedback_id: str, code: str
-) -> bytes:
-    """The lines that are the same for every recipient."""
-    reply = _mailbox("", reply_to or from_address, "reply_to")
-    written = (
-        f"From: {_mailbox(from_name, from_address, 'from_address')}\r\n"
-        f"Reply-To: {reply}\r\n"
-        f"List-Id: {_bracketed(list_id)}\r\n"
-        f"Feedback-ID: {feedback_id}\r\n"
-        f"X-TPMA-Code: {code}\r\n"
-    )
-    _refuse_lines(written)
-    return written.encode("ascii")
-
-
-@lru_cache(maxsize=64)
-def _date(moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise Invalid(_("The date of a mail needs a time zone."), field="date")
-    return format_datetime(moment)
-
-
-def _refuse_controls(headers: MailHeaders, subject: str, launch: tuple[str, ...]) -> None:
+def _refuse_own(own: Addressed, subject: str) -> None:
     if not subject or subject.isspace():
         raise Invalid(_("A mail needs a subject."), field="subject")
-    if "".join((subject, *_own_texts(headers))).isprintable() and _printable(launch):
-        return
-    texts = {"subject": subject, **_texts(headers)}
-    if not _CONTROL.search("".join(texts.values())):
-        return
-    field = next(name for name, text in texts.items() if _CONTROL.search(text))
-    raise Invalid(_("Write this on one line, without control characters."), field=field)
+    if not "".join((subject, *own)).isprintable():  # of other than controls, too
+        _refuse_controls({"subject": subject, **own._asdict()})
 
 
-@lru_cache(maxsize=256)
-def _printable(texts: tuple[str, ...]) -> bool:
-    return all(map(str.isprintable, texts))
+def _refuse_controls(texts: Mapping[str, str]) -> None:
+    for field, text in texts.items():
+        if _CONTROL.search(text):
+            raise Invalid(_("Write this on one line, without control characters."), field=field)
 
 
-def _texts(headers: MailHeaders) -> dict[str, str]:
-    return {name: getattr(headers, name) for name in _TEXT_FIELDS}
-
-
-def _refuse_lines(written: str) -> None:
+def _refuse_lines(written: str) -> str:
     for line in written.split("\r\n"):
         if not line.isascii() or len(line) > LONGEST:
             name = line.split(":")[0]
@@ -169,6 +203,7 @@ def _refuse_lines(written: str) -> None:
                 _("The mail header %(name)s is too long or not plain ASCII.", name=name),
                 field=name.lower().replace("-", "_"),
             )
+    return written
 
 
 def _mailbox(name: str, address: str, field: str) -> str:
@@ -237,19 +272,3 @@ def _bracketed(value: str) -> str:
         return f"<{value}>"
     name, identity = found[1].strip(), found[2]
     return f"{_phrase(name)} <{identity}>" if name else f"<{identity}>"
-
-
-def _unsubscribe(headers: MailHeaders) -> str:
-    """One web address first, then one mail address, on one line (RFC 8058, RFC 2369)."""
-    if not _ADDRESS_ONLY.fullmatch(headers.unsubscribe_url):
-        raise Invalid(
-            _("The address for unsubscribing is no web address."), field="unsubscribe_url"
-        )
-    mailto = headers.unsubscribe_mailto.removeprefix("mailto:")
-    if not mailto:
-        return f"<{headers.unsubscribe_url}>"
-    if not _ADDRESS.match(mailto) or re.search(r"[\s<>,]", mailto):
-        raise Invalid(
-            _("The address for unsubscribing is no e-mail address."), field="unsubscribe_mailto"
-        )
-    return f"<{headers.unsubscribe_url}>, <mailto:{mailto}>"

@@ -12,18 +12,20 @@ from tpma.rendering import merge
 from tpma.rendering.content import AssetSpec, KitContent
 from tpma.rendering.facts import BrandFacts, LaunchFacts, VendorFacts
 from tpma.rendering.footer import footer
-from tpma.rendering.headers import MailHeaders
+from tpma.rendering.headers import Addressed, Letterhead
 from tpma.rendering.holes import Holes
 from tpma.rendering.links import direct_links
-from tpma.rendering.skeleton import FOOTER, PERSON, TOKEN, MailSkeleton
+from tpma.rendering.skeleton import MailSkeleton
 from tpma.rendering.template import Html, TemplateFault, expand, fill_plain, scan
 from tpma.rendering.text import plain_text
+from tpma.rendering.wire import FOOTER, PERSON, TOKEN
 
 __all__ = [
     "LARGEST",
     "MOST_LINKS",
     "UNSUBSCRIBE",
-    "MailHeaders",
+    "Addressed",
+    "Letterhead",
     "MailSkeleton",
     "compile_mail",
     "signed_links",

@@ -1,6 +1,7 @@
 """From a message row to the bytes that leave."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from tpma.core.settings import Settings
-from tpma.core.signing import Signer
 from tpma.identity.models import Organisation
 from tpma.launches.models import Launch
 from tpma.ports.identities import SHARED
@@ -16,7 +16,7 @@ from tpma.ports.mail import UNSUBSCRIBE, Envelope, Filled, Form
 from tpma.rendering.facts import Person
 from tpma.rendering.headers import own_fields, receiver, shared_fields
 from tpma.rendering.headers import sender as headers_of_sender
-from tpma.rendering.mail import MailHeaders, MailSkeleton
+from tpma.rendering.mail import Addressed, Letterhead, MailSkeleton
 from tpma.sending.domains import link_hosts, queries, senders
 from tpma.sending.warmup import organisational
 from tpma.system import System
@@ -113,38 +113,69 @@ def message_name(recipient: Recipient) -> str:
     return f"m{recipient.message_id}-g{recipient.generation}"
 
 
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """What the mails of a batch are written on: everything in them that no reader decides."""
+
+    sender: From
+    head: Letterhead
+    tags: Mapping[str, str]
+
+
+def paper(sender: From, settings: Settings, now: datetime) -> Paper:
+    partner, vendor = sender.partner_slug, sender.vendor_slug
+    domain = settings.mail_domain
+    head = Letterhead(
+        from_name=sender.name,
+        from_address=sender.address,
+        reply_to=sender.reply_to,
+        list_id=f"{sender.name} <{partner}.{vendor}.{domain}>",
+        feedback_id=f"{sender.code}:{partner}:{vendor}:tpma",
+        code=sender.code,
+        unsubscribe_url=f"{sender.base_url}/u/",
+        unsubscribe_mailto=f"{UNSUBSCRIBE}@{domain}?subject=",
+        message_domain=sender.address.partition("@")[2],
+        date=now,
+    )
+    tags = {
+        "tpma-launch": sender.code,
+        "tpma-tenant": sender.tenant_id.hex,
+        "tpma-env": settings.environment,
+    }
+    return Paper(sender, head, tags)
+
+
 def build(
     skeleton: MailSkeleton,
     recipient: Recipient,
-    sender: From,
+    paper: Paper,
     *,
     attempt_id: UUID,
-    signer: Signer,
-    settings: Settings,
-    now: datetime,
+    token: str,
     forms: dict[str, Form] | None = None,
 ) -> Envelope:
     """The whole mail; with `forms`, the reader's part of one of them, which keeps what was made
     before. Raises Invalid naming the header if a value may not stand in one."""
-    token = signer.token(recipient.message_id)
-    attempt = attempt_id.hex
-    headers = _headers(recipient, sender, attempt, token, settings, now)
+    person, sender = recipient.person, paper.sender
+    attempt, name = attempt_id.hex, message_name(recipient)
+    own = Addressed(
+        f"{person.first_name} {person.last_name}".strip(" "),
+        recipient.address,
+        f"{name}.{attempt}",
+        token,
+        attempt,
+    )
     if forms is None:
-        raw, filled = skeleton.message(recipient.person, token, headers), None
+        raw, filled = skeleton.message(person, paper.head, own), None
     else:
-        raw, filled = b"", _filled(skeleton, recipient.person, token, headers, forms)
+        raw, filled = b"", _filled(skeleton, person, paper.head, own, forms)
     return Envelope(
         attempt_id=attempt,
-        name=message_name(recipient),
+        name=name,
         mail_from=sender.address,
         rcpt_to=recipient.address,
         raw=raw,
-        tags={
-            "tpma-attempt": attempt,
-            "tpma-launch": sender.code,
-            "tpma-tenant": sender.tenant_id.hex,
-            "tpma-env": settings.environment,
-        },
+        tags={"tpma-attempt": attempt, **paper.tags},
         tenant=sender.tenant_ref,
         configuration_set=sender.configuration_set,
         bounce_domain=sender.bounce_domain,
@@ -153,42 +184,24 @@ def build(
     )
 
 
-def _headers(
-    recipient: Recipient, sender: From, attempt: str, token: str, settings: Settings, now: datetime
-) -> MailHeaders:
-    partner, vendor, domain = sender.partner_slug, sender.vendor_slug, settings.mail_domain
-    own = sender.address.partition("@")[2]
-    return MailHeaders(
-        from_name=sender.name,
-        from_address=sender.address,
-        reply_to=sender.reply_to,
-        to_name=" ".join(filter(None, (recipient.person.first_name, recipient.person.last_name))),
-        to_address=recipient.address,
-        message_id=f"<{message_name(recipient)}.{attempt}@{own}>",
-        date=now,
-        list_id=f"{sender.name} <{partner}.{vendor}.{domain}>",
-        unsubscribe_url=f"{sender.base_url}/u/{token}",
-        unsubscribe_mailto=f"{UNSUBSCRIBE}@{domain}?subject={token}",
-        feedback_id=f"{sender.code}:{partner}:{vendor}:tpma",
-        code=sender.code,
-        attempt_id=attempt,
-    )
-
-
 def _filled(
-    skeleton: MailSkeleton, person: Person, token: str, headers: MailHeaders, forms: dict[str, Form]
+    skeleton: MailSkeleton,
+    person: Person,
+    head: Letterhead,
+    own: Addressed,
+    forms: dict[str, Form],
 ) -> Filled:
-    own = own_fields(headers, skeleton.subject(person))
+    fields = own_fields(head, own, skeleton.subject(person))
     country = person.country if person.country in skeleton.footers else ""
     key = f"{skeleton.digest}:{country}"
-    form = forms.get(key) or forms.setdefault(key, _form(skeleton, country, headers))
-    return Filled(form, receiver(headers), skeleton.values(person, token), own)
+    form = forms.get(key) or forms.setdefault(key, _form(skeleton, country, head))
+    return Filled(form, receiver(own), skeleton.values(person, own.token), fields)
 
 
-def _form(skeleton: MailSkeleton, country: str, headers: MailHeaders) -> Form:
+def _form(skeleton: MailSkeleton, country: str, head: Letterhead) -> Form:
     subject, text, html = skeleton.template(country)
-    mail_from, reply_to = headers_of_sender(headers)
-    shared = shared_fields(headers)
+    mail_from, reply_to = headers_of_sender(head)
+    shared = shared_fields(head)
     whole = "\0".join((subject, text, html, mail_from, reply_to, *map(": ".join, shared)))
     digest = hashlib.sha256(whole.encode()).hexdigest()
     return Form(subject, text, html, mail_from, reply_to, shared, digest)

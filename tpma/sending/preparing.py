@@ -18,7 +18,7 @@ from tpma.launches.models import Launch, LaunchAsset
 from tpma.ports.mail import Envelope, Form
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
-from tpma.sending.envelopes import From, Recipient, build, sender_of
+from tpma.sending.envelopes import From, Paper, Recipient, build, paper, sender_of
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.sending.rules import MOST_REQUEUES, WORN_OUT_AFTER, Unsendable
 from tpma.sending.split_rules import SECOND_VARIANTS
@@ -110,10 +110,12 @@ class Press:
 
     def batch(self, recipients: Sequence[Recipient]) -> Batch:
         """Render every mail. One that cannot be built is told apart: it fails alone."""
-        now = self.system.clock()
-        batch = Batch([], [])
-        for one, attempt_id in zip(recipients, uuid7s(now, len(recipients)), strict=True):
-            made = self._fault_of(one) or self._made(one, attempt_id, now)
+        system, now = self.system, self.system.clock()
+        on, batch = paper(self.sender, system.settings, now), Batch([], [])
+        ids = uuid7s(now, len(recipients))
+        tokens = system.signer.tokens(one.message_id for one in recipients)
+        for one, attempt_id, token in zip(recipients, ids, tokens, strict=True):
+            made = self._fault_of(one) or self._made(one, on, attempt_id, token)
             if isinstance(made, Prepared):
                 batch.ready.append(made)
             else:
@@ -129,7 +131,7 @@ class Press:
         return None
 
     def _made(
-        self, one: Recipient, attempt_id: UUID, now: datetime
+        self, one: Recipient, on: Paper, attempt_id: UUID, token: str
     ) -> Prepared | tuple[Unsendable, str]:
         mail = self.system.mail
         try:
@@ -139,11 +141,9 @@ class Press:
             envelope = build(
                 skeleton,
                 one,
-                self.sender,
+                on,
                 attempt_id=attempt_id,
-                signer=self.system.signer,
-                settings=self.system.settings,
-                now=now,
+                token=token,
                 forms=self.forms if mail.capabilities.batch_max > 1 else None,
             )
         except Invalid as fault:

@@ -20,7 +20,7 @@ from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending import gate, gathering, marks, notices, planning
 from tpma.sending.domains import link_hosts
-from tpma.sending.envelopes import Recipient, build, sender_of
+from tpma.sending.envelopes import Recipient, build, paper, sender_of
 from tpma.sending.models import GateMark
 from tpma.system import System
 
@@ -83,11 +83,9 @@ def _proof(
     envelope = build(
         replace(skeleton, subject_runs=marked),
         Recipient(gathering.SAMPLE_SUBJECT, 1, 0, tag, 1, UUID(int=0), user.email, person),
-        sender_of(session, system.settings, launch),
+        paper(sender_of(session, system.settings, launch), system.settings, system.clock()),
         attempt_id=uuid4(),
-        signer=system.signer,
-        settings=system.settings,
-        now=system.clock(),
+        token=system.signer.token(gathering.SAMPLE_SUBJECT),
     )
     subject = replace(skeleton, subject_runs=marked).subject(person)
     return _Proof(f"{skeleton.asset}{variant}:{tag}", envelope, subject, launch.campaign_code)

@@ -1,10 +1,12 @@
 """The mail that is measured: 30 KB of HTML, ten links, a text part, three personal fields."""
 
 from datetime import datetime
+from uuid import UUID
 
 from tpma.rendering.facts import Person
-from tpma.rendering.headers import MailHeaders
-from tpma.rendering.skeleton import TOKEN, MailSkeleton
+from tpma.rendering.headers import Addressed, Letterhead
+from tpma.rendering.skeleton import MailSkeleton
+from tpma.rendering.wire import TOKEN
 
 DOMAIN = "mail.tpma.example"
 TOKEN_OF_NOBODY = "A" * 24
@@ -41,19 +43,33 @@ def person(number: int) -> Person:
     return Person(f"Ada {number}", "Lovelace", "Analytical Engines", "GB")
 
 
-def headers(number: int, attempt_id: str, now: datetime) -> MailHeaders:
-    return MailHeaders(
+def head(now: datetime) -> Letterhead:
+    return Letterhead(
         from_name="Brightline",
         from_address=f"campaigns@bench.{DOMAIN}",
         reply_to="dana@brightline.example",
-        to_name=f"Ada {number} Lovelace",
-        to_address=f"reader{number}@reader.example",
-        message_id=f"<m{number}@{DOMAIN}>",
-        date=now,
         list_id=f"Brightline <brightline.helio.{DOMAIN}>",
-        unsubscribe_url=f"https://tpma.example/u/{TOKEN_OF_NOBODY}",
-        unsubscribe_mailto="",
         feedback_id="HC-SEC-7K3M9QA:brightline:helio:tpma",
         code="HC-SEC-7K3M9QA",
-        attempt_id=attempt_id,
+        unsubscribe_url="https://tpma.example/u/",
+        unsubscribe_mailto=f"unsubscribe@{DOMAIN}?subject=",
+        message_domain=f"bench.{DOMAIN}",
+        date=now,
     )
+
+
+def address(number: int) -> str:
+    return f"reader{number}@reader.example"
+
+
+def addressed(
+    number: int, person: Person, address: str, attempt_id: str, token: str = TOKEN_OF_NOBODY
+) -> Addressed:
+    name = f"{person.first_name} {person.last_name}"
+    return Addressed(name, address, f"m{number}-g1.{attempt_id}", token, attempt_id)
+
+
+def whole(number: int, now: datetime) -> bytes:
+    """A mail that is ready."""
+    own = addressed(number, person(number), address(number), UUID(int=number).hex)
+    return skeleton().message(person(number), head(now), own)

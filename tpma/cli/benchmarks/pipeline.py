@@ -86,8 +86,7 @@ class Bare:
             aws_secret_access_key="bench", endpoint_url=f"http://127.0.0.1:{port}",
         )  # fmt: skip
         self._pool = ThreadPoolExecutor(_THREADS)
-        headers = mails.headers(1, UUID(int=1).hex, utc_now())
-        self._raw = mails.skeleton().message(mails.person(1), mails.TOKEN_OF_NOBODY, headers)
+        self._raw = mails.whole(1, utc_now())
 
     def rate(self, number: int) -> float:
         begun = time.perf_counter()

@@ -18,6 +18,7 @@ from tpma.ports.mail import Envelope, MailTransport, Outcome
 from tpma.wiring import transport_of
 
 _SKELETON = mails.skeleton()
+_HEAD = mails.head(utc_now())
 _SENDER = f"campaigns@bench.{mails.DOMAIN}"
 
 
@@ -54,13 +55,14 @@ def _transport(port: int, home: Path) -> MailTransport:
 
 def _by_transport(transport: MailTransport, number: int) -> None:
     attempt_id = UUID(int=number).hex
-    headers = mails.headers(number, attempt_id, utc_now())
+    person, address = mails.person(number), mails.address(number)
+    own = mails.addressed(number, person, address, attempt_id)
     envelope = Envelope(
         attempt_id=attempt_id,
         name=f"m{number}-g1",
         mail_from=_SENDER,
-        rcpt_to=f"reader{number}@reader.example",
-        raw=_SKELETON.message(mails.person(number), mails.TOKEN_OF_NOBODY, headers),
+        rcpt_to=address,
+        raw=_SKELETON.message(person, mails.head(utc_now()), own),
     )
     deadline = time.clock_gettime(time.CLOCK_BOOTTIME) + 30
     result = transport.send(envelope, deadline)
@@ -78,13 +80,13 @@ def _by_email_message(client: smtplib.SMTP, number: int) -> None:
 
 def email_message(number: int, subject: str, html: str, text: str) -> EmailMessage:
     mail = EmailMessage(policy=SMTP)
-    headers = mails.headers(number, UUID(int=number).hex, utc_now())
-    mail["From"] = f"{headers.from_name} <{headers.from_address}>"
-    mail["To"] = f"{headers.to_name} <{headers.to_address}>"
+    attempt_id = UUID(int=number).hex
+    mail["From"] = f"{_HEAD.from_name} <{_HEAD.from_address}>"
+    mail["To"] = f"Ada {number} Lovelace <{mails.address(number)}>"
     mail["Subject"] = subject
-    mail["Reply-To"] = headers.reply_to
-    mail["Message-ID"] = headers.message_id
-    mail["List-Unsubscribe"] = f"<{headers.unsubscribe_url}>"
+    mail["Reply-To"] = _HEAD.reply_to
+    mail["Message-ID"] = f"<m{number}-g1.{attempt_id}@{_HEAD.message_domain}>"
+    mail["List-Unsubscribe"] = f"<{_HEAD.unsubscribe_url}{mails.TOKEN_OF_NOBODY}>"
     mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(text)
     mail.add_alternative(html, subtype="html")
