@@ -6,6 +6,7 @@ another SMTP command or, after a lone dot, another mail.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from tpma.ports.mail import Envelope
 
@@ -42,7 +43,7 @@ def problems(envelope: Envelope) -> list[str]:
         found.append("larger than 10 MB")
     if not all(map(is_address, (envelope.mail_from, envelope.rcpt_to))):
         found.append("addresses must be plain ASCII, one each, without quotes")
-    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
+    if _has_bare_ends(raw):
         found.append("a line ends otherwise than by CR LF")
     if _has_long_line(raw):
         found.append(f"a line is longer than {LONGEST_LINE} characters")
@@ -73,7 +74,12 @@ def header_names(raw: bytes) -> list[bytes]:
 
 def _header_problems(head: bytes) -> list[str]:
     found = [] if _CLEAN.fullmatch(head + b"\r\n") else _unclean(head)
-    names = header_names(head)
+    return found + _name_problems(tuple(header_names(head)))
+
+
+@lru_cache(maxsize=64)
+def _name_problems(names: tuple[bytes, ...]) -> list[str]:
+    found = []
     if any(name == b"bcc" or name.startswith(b"x-ses-") for name in names):
         found.append("a header a provider would act on")
     if len(set(names)) < len(names) and any(
@@ -94,6 +100,13 @@ def _unclean(head: bytes) -> list[str]:
     if not all(map(_NAME.match, (first, *(line for line in others if line[:1] not in b" \t")))):
         found.append("a header line has no name")
     return found or ["a header line ends otherwise than by CR LF"]
+
+
+def _has_bare_ends(raw: bytes) -> bool:
+    lines = raw.splitlines()  # at a lone LF and a lone CR as well
+    if len(b"".join(lines)) + 2 * len(lines) == len(raw):
+        return False  # each ends by two bytes: in half the time it takes to count them
+    return not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n")
 
 
 def _has_long_line(raw: bytes) -> bool:
