@@ -71,7 +71,10 @@ def server():
 
 
 def client(port, **config):
-    settled = {"retries": {"total_max_attempts": 1}, "connect_timeout": 3, "read_timeout": 3}
+    settled = {
+        "retries": {"total_max_attempts": 1}, "connect_timeout": 3, "read_timeout": 3,
+        "parameter_validation": False,
+    }  # fmt: skip
     return boto3.client(
         "sesv2",
         region_name="eu-west-1",
@@ -375,6 +378,28 @@ def test_a_deadline_is_that_of_its_own_thread(server, ses):
             pool.map(lambda n: ses.send(envelope(), late if n % 2 else soon()).outcome, range(16))
         )
     assert outcomes == [Outcome.ACCEPTED, Outcome.NOT_SENT] * 8
+
+
+def test_who_waits_for_an_answer_keeps_nobody_from_sending(server, ses):
+    together = threading.Barrier(8, timeout=10)
+
+    def answer(handler):
+        together.wait()
+        accepts(handler)
+
+    server.answer = answer
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda _n: ses.send(envelope(), soon()).outcome, range(8)))
+    assert outcomes == [Outcome.ACCEPTED] * 8
+
+
+def test_a_request_that_cannot_be_put_together_is_refused_and_keeps_nobody_from_sending(
+    server, ses
+):
+    result = ses.send(envelope(raw=7), soon())
+    assert (result.outcome, result.code) == (Outcome.REFUSED, "Unbuildable")
+    assert server.got == []
+    assert ses.send(envelope(), soon()).outcome is Outcome.ACCEPTED
 
 
 def test_a_client_that_tries_again_by_itself_is_refused_at_the_start():

@@ -35,7 +35,7 @@ def index() -> ResponseReturnValue:
             now=clock_of(session)(),
             leaves=system().mail.capabilities.leaves_machine,
             together=system().mail.capabilities.batch_max,
-            in_flight=engine.wave_of(system()),
+            in_flight=engine.in_flight(system()),
             doubt_alarm=overseeing.DOUBT_ALARM,
             cause_words=cause_words,
             code_words=code_words,

@@ -8,9 +8,11 @@ batch whose worker died is in doubt, and `tpma.sending.recovery` settles it.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import TracebackType
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -19,7 +21,7 @@ from tpma.core.log import logger
 from tpma.ports.mail import Outcome, Scope, SendResult
 from tpma.sending import intents, lanes, outcomes, preparing, turns
 from tpma.sending.envelopes import Recipient
-from tpma.sending.handing_over import HandOver, deadline
+from tpma.sending.handing_over import HandOver, Results, deadline
 from tpma.sending.leases import Lease
 from tpma.sending.models import OPEN_STATES, Message, SendChunk
 from tpma.sending.preparing import Prepared
@@ -27,7 +29,7 @@ from tpma.system import System
 
 _log = logger("sending")
 _PUT_OFF = timedelta(seconds=30)
-_WAVE = 20
+_IN_FLIGHT = 20
 
 
 def drain(
@@ -104,33 +106,85 @@ def _in_waves(
 ) -> int:
     """A wave is committed, handed over and recorded, and meanwhile the next one is made.
 
-    So no more than one wave is ever in doubt, and a pause or an unsubscribe holds from the next.
+    So no more is ever in doubt than may be in flight, and a pause or an unsubscribe holds from the
+    next wave.
     """
-    pace, left = hand_over.turn(lease.grant), lease.grant.count
-    batches = _batches(press, recipients, wave_of(system))
-    batch = next(batches, None)
-    while batch:
+    size, at_a_time = _waves(system)
+    with _Turn(system, lease, hand_over) as turn:
+        for batch in _batches(press, recipients, size):
+            if len(turn.under_way) == at_a_time and turn.record():
+                break
+            if not turn.commit(batch):
+                break
+    return lease.grant.count - turn.left
+
+
+class _Turn:
+    """The waves of a turn that are under way, the oldest first. However it ends, the answers of
+    those are waited for and written down."""
+
+    def __init__(self, system: System, lease: Lease, hand_over: HandOver) -> None:
+        self.under_way: deque[Callable[[], Results]] = deque()
+        self.left = lease.grant.count  # places that no mail has taken
+        self._system = system
+        self._lease = lease
+        self._hand_over = hand_over
+        self._pace = hand_over.turn(lease.grant)
+        self._lost = False  # the lease, or the launch was stopped
+        self._is_over = False
+
+    def __enter__(self) -> "_Turn":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        whole = kind is None and not self._lost
+        while self.under_way:
+            self.record(ends=whole and len(self.under_way) == 1)
+        if kind is None and not self._is_over:
+            _return_places(self._system, self._lease, self.left)
+
+    def commit(self, batch: preparing.Batch) -> bool:
+        """Commit a wave and hand it over; False if nothing of this turn may be sent any more."""
         if batch.broken:
-            outcomes.unsendable(system, batch.broken)
+            outcomes.unsendable(self._system, batch.broken)
         last_moment = deadline()
-        committed = _commit_intent(system, lease, batch.ready) if batch.ready else []
+        committed = _commit_intent(self._system, self._lease, batch.ready) if batch.ready else []
         if committed is None:
-            break
-        answers = hand_over.begin(committed, pace, last_moment)
-        batch = next(batches, None)
-        results = answers()
-        left -= len(results)
-        ends = batch is None or any(_concerns_others(result) for _one, result in results)
-        outcomes.record(system, lease, results, ends=ends, unused=left if ends else 0)
-        if ends:
-            return lease.grant.count - left
-    _return_places(system, lease, left)
-    return lease.grant.count - left
+            self._lost = True
+            return False
+        self.under_way.append(self._hand_over.begin(committed, self._pace, last_moment))
+        return True
+
+    def record(self, *, ends: bool = False) -> bool:
+        """Write down the answers of the oldest wave; whether they end the turn for the others."""
+        results = self.under_way.popleft()()
+        self.left -= len(results)
+        held = any(_concerns_others(result) for _one, result in results)
+        self._is_over = ends or (held and not self.under_way)
+        unused = self.left if self._is_over else 0
+        outcomes.record(self._system, self._lease, results, ends=self._is_over, unused=unused)
+        return held
 
 
-def wave_of(system: System) -> int:
+def in_flight(system: System) -> int:
     """How many mails are committed, and then in doubt if their worker dies, at a time."""
-    return system.settings.send_in_flight or max(_WAVE, system.mail.capabilities.batch_max)
+    return system.settings.send_in_flight or max(_IN_FLIGHT, system.mail.capabilities.batch_max)
+
+
+def _waves(system: System) -> tuple[int, int]:
+    """Mails of a wave, and waves at a time.
+
+    Where threads hide the provider's latency two halves are under way in turns, so that no thread
+    waits for the last call of a wave or for the database; but no call is made smaller for it.
+    """
+    can, most = system.mail.capabilities, in_flight(system)
+    halved = can.parallel and system.settings.send_threads > 1 and most >= 2 * can.batch_max
+    return (most // 2, 2) if halved else (most, 1)
 
 
 def _batches(

@@ -114,6 +114,7 @@ class Pace:
         self._grant = grant
         self._sleep = sleep
         self._next = 0
+        self.held: SendResult | None = None  # the provider's "not now" to all that follows
 
     def taken(self, count: int) -> int:
         """Take places for a call of so many mails; the last of them is when it may begin."""
@@ -138,16 +139,15 @@ class _Wave:
         self._mail = mail
         self._pace = pace
         self._deadline = deadline
-        self._held: SendResult | None = None
 
     def one(self, call: Sequence[Prepared], place: int) -> Results:
-        if self._held is None:
+        if self._pace.held is None:
             self._pace.wait_for(place)
-        held = self._held
+        held = self._pace.held
         results = [held] * len(call) if held else self._sent(call)
         for result in results:
             if result.outcome is Outcome.NOT_SENT and result.scope is not Scope.MESSAGE:
-                self._held = result
+                self._pace.held = result
         return list(zip(call, results, strict=True))
 
     def _sent(self, call: Sequence[Prepared]) -> list[SendResult]:
