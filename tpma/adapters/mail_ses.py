@@ -40,10 +40,6 @@ class SesMail:
         )
         self._client = client
         self._configuration_set = configuration_set
-        # The interpreter runs one thread at a time. Eight that build and sign requests at once get
-        # into the way of one another, and of who writes the ledger: so one of them does, and the
-        # others wait for it or for the network.
-        self._building = threading.Lock()
         self._call = threading.local()  # one client serves every thread; a deadline is a thread's
         client.meta.events.register("before-call.sesv2.SendEmail", self._with_bytes)
         for operation in ("SendEmail", "SendBulkEmail"):
@@ -90,26 +86,17 @@ class SesMail:
     ) -> dict[str, Any] | SendResult:
         """The answer of one submission, or what it proves that there is none."""
         self._call.deadline = deadline
-        self._building.acquire()
-        self._call.builds = True
+        self._call.has_left = False
         try:
             answer: dict[str, Any] = operation(**request)
         except (DeadlinePassed, ClientError, BotoCoreError) as error:
             return ses_answers.of_error(error)
         except (AttributeError, TypeError) as error:
-            if self._call.builds:  # it was never put together
+            if not self._call.has_left:  # it was never put together
                 return SendResult(Outcome.REFUSED, code="Unbuildable", detail=str(error)[:200])
             # botocore's parser, over JSON of no shape
             return SendResult(Outcome.MAYBE, code="Unreadable", detail=str(error)[:200])
-        finally:
-            self._built()
         return answer
-
-    def _built(self) -> None:
-        """Nothing is left to do but to send; or there was nothing to send."""
-        if self._call.builds:
-            self._call.builds = False
-            self._building.release()
 
     def quota(self) -> Quota | None:
         try:
@@ -146,9 +133,9 @@ class SesMail:
         params["body"] = before + b2a_base64(self._call.raw, newline=False) + after
 
     def _in_time(self, **_request: Any) -> None:
-        self._built()
         if time.clock_gettime(time.CLOCK_BOOTTIME) > self._call.deadline:
             raise DeadlinePassed
+        self._call.has_left = True
 
     def _request(self, envelope: Envelope) -> dict[str, Any]:
         request: dict[str, Any] = {

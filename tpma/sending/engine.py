@@ -109,7 +109,7 @@ def _in_waves(
     So no more is ever in doubt than may be in flight, and a pause or an unsubscribe holds from the
     next wave.
     """
-    size, at_a_time = _waves(system)
+    size, at_a_time = _waves(system, hand_over)
     with _Turn(system, lease, hand_over) as turn:
         for batch in _batches(press, recipients, size):
             if len(turn.under_way) == at_a_time and turn.record():
@@ -176,14 +176,14 @@ def in_flight(system: System) -> int:
     return system.settings.send_in_flight or max(_IN_FLIGHT, system.mail.capabilities.batch_max)
 
 
-def _waves(system: System) -> tuple[int, int]:
+def _waves(system: System, hand_over: HandOver) -> tuple[int, int]:
     """Mails of a wave, and waves at a time.
 
     Where threads hide the provider's latency two halves are under way in turns, so that no thread
     waits for the last call of a wave or for the database; but no call is made smaller for it.
     """
-    can, most = system.mail.capabilities, in_flight(system)
-    halved = can.parallel and system.settings.send_threads > 1 and most >= 2 * can.batch_max
+    most = in_flight(system)
+    halved = hand_over.threads > 1 and most >= 2 * system.mail.capabilities.batch_max
     return (most // 2, 2) if halved else (most, 1)
 
 

@@ -1,7 +1,8 @@
 """The network part of a wave: outside any transaction, paced, many calls at a time."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from threading import Lock
@@ -15,6 +16,7 @@ from tpma.system import System
 CALL_SECONDS = 30.0  # from the commit of the intent to the last moment a submission may begin
 LONGEST_CALL = 35.0  # of one submission: 3 s to connect and 30 s to read, rounded up
 LATE = 0.3  # seconds; less is the end of a wave or of a turn (rates.BRIEF), and made up for
+_SWITCH = 0.0003  # seconds; what it costs to hand a call to a thread, and more
 Results = list[tuple[Prepared, SendResult]]
 
 
@@ -29,20 +31,24 @@ def deadline() -> float:
 class HandOver:
     """Hands committed mails to the transport, each in its place of the rate.
 
-    Threads hide the provider's latency where the transport gains by it; they live as long as
-    the `with`.
+    Threads hide the provider's latency where the transport gains by it, as many as that takes: the
+    interpreter runs one at a time, so more of them, and any at all for a provider that answers at
+    once, only wait for one another and keep who writes the ledger waiting. The first call is made
+    alone and tells how far the provider is; the calls after it go on telling. Threads live as long
+    as the `with`.
     """
 
     def __init__(self, system: System, sleep: Callable[[float], None] = time.sleep) -> None:
         self._mail = system.mail
         self._sleep = sleep
         parallel = system.mail.capabilities.parallel
-        self._threads = system.settings.send_threads if parallel else 1
+        self._most = system.settings.send_threads if parallel else 1
         self._pool: ThreadPoolExecutor | None = None
+        self._spent = Spent()
 
     def __enter__(self) -> "HandOver":
-        if self._threads > 1:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="hand-over")
+        if self._most > 1:
+            self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="hand-over")
         return self
 
     def __exit__(
@@ -53,6 +59,11 @@ class HandOver:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown()
+
+    @property
+    def threads(self) -> int:
+        """How many are worth it now; all of them while nobody knows."""
+        return self._most if self._spent.is_unknown else min(self._most, self._spent.worth)
 
     def turn(self, grant: Grant) -> "Pace":
         """The places of a turn begin to run now."""
@@ -66,17 +77,36 @@ class HandOver:
         After a "not now" that concerns more than one mail the rest is not even tried: it is
         known to be unsent.
         """
-        wave = _Wave(self._mail, pace, deadline)
-        calls = list(_calls(committed, self._mail.capabilities.batch_max))
-        places = [pace.taken(len(call)) for call in calls]
-        if self._pool is None:
-            return lambda: [each for call in map(wave.one, calls, places) for each in call]
-        begun = [self._pool.submit(wave.one, *each) for each in zip(calls, places, strict=True)]
-        return lambda: _answered(begun)
+        wave = _Wave(self._mail, pace, deadline, self._spent)
+        wave.add(_calls(committed, self._mail.capabilities.batch_max))
+        if self._pool is not None and self._spent.is_unknown:
+            wave.make_one()
+        threads = self.threads
+        if self._pool is None or threads == 1:
+            return wave.answers
+        begun = [self._pool.submit(wave.make_all) for _each in range(threads)]
+        return lambda: wave.answers(begun)
 
 
-def _answered(begun: Sequence[Future[Results]]) -> Results:
-    return [each for call in begun for each in call.result()]
+class Spent:
+    """What the last calls took: seconds at the interpreter, and seconds away from it."""
+
+    def __init__(self) -> None:
+        self._calls: deque[tuple[float, float]] = deque(maxlen=16)
+
+    @property
+    def is_unknown(self) -> bool:
+        return not self._calls
+
+    def add(self, busy: float, away: float) -> None:
+        self._calls.append((busy, away))
+
+    @property
+    def worth(self) -> int:
+        """Threads that fill the time one is away. The shortest is taken: in the others is the wait
+        for the interpreter, which more threads make longer."""
+        busy, away = map(min, zip(*list(self._calls), strict=True))
+        return 1 + int(away / max(busy, _SWITCH) + 0.6)
 
 
 def _calls(committed: Sequence[Prepared], most: int) -> Iterator[Sequence[Prepared]]:
@@ -133,22 +163,56 @@ class Pace:
 
 
 class _Wave:
-    """One wave under way."""
+    """One wave under way: calls that any number of threads take, each the next one."""
 
-    def __init__(self, mail: MailTransport, pace: Pace, deadline: float) -> None:
+    def __init__(self, mail: MailTransport, pace: Pace, deadline: float, spent: Spent) -> None:
         self._mail = mail
         self._pace = pace
         self._deadline = deadline
+        self._spent = spent
+        self._left: deque[tuple[int, Sequence[Prepared], int]] = deque()
+        self._made: list[Results] = []
 
-    def one(self, call: Sequence[Prepared], place: int) -> Results:
+    def add(self, calls: Iterable[Sequence[Prepared]]) -> None:
+        self._left.extend((at, call, self._pace.taken(len(call))) for at, call in enumerate(calls))
+        self._made = [[] for _call in self._left]
+
+    def make_one(self) -> bool:
+        """The next call; False if none is left."""
+        try:
+            at, call, place = self._left.popleft()
+        except IndexError:
+            return False
+        self._made[at] = self._one(call, place)
+        return True
+
+    def make_all(self) -> None:
+        while self.make_one():
+            pass
+
+    def answers(self, begun: Sequence[Future[None]] = ()) -> Results:
+        """In the order of the mails, once all calls are made: by who has `begun`, or here."""
+        for thread in begun:
+            thread.result()
+        self.make_all()
+        return [each for call in self._made for each in call]
+
+    def _one(self, call: Sequence[Prepared], place: int) -> Results:
         if self._pace.held is None:
             self._pace.wait_for(place)
         held = self._pace.held
-        results = [held] * len(call) if held else self._sent(call)
+        results = [held] * len(call) if held else self._measured(call)
         for result in results:
             if result.outcome is Outcome.NOT_SENT and result.scope is not Scope.MESSAGE:
                 self._pace.held = result
         return list(zip(call, results, strict=True))
+
+    def _measured(self, call: Sequence[Prepared]) -> list[SendResult]:
+        began, cpu = time.perf_counter(), time.thread_time()
+        results = self._sent(call)
+        busy = time.thread_time() - cpu
+        self._spent.add(busy, time.perf_counter() - began - busy)
+        return results
 
     def _sent(self, call: Sequence[Prepared]) -> list[SendResult]:
         if self._mail.capabilities.batch_max > 1 and isinstance(self._mail, BulkTransport):
