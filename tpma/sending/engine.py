@@ -114,7 +114,7 @@ def _in_waves(
         for batch in _batches(press, recipients, size):
             if len(turn.under_way) == at_a_time and turn.record():
                 break
-            if not turn.commit(batch):
+            if not turn.begin(batch):
                 break
     return lease.grant.count - turn.left
 
@@ -148,7 +148,7 @@ class _Turn:
         if kind is None and not self._is_over:
             _return_places(self._system, self._lease, self.left)
 
-    def commit(self, batch: preparing.Batch) -> bool:
+    def begin(self, batch: preparing.Batch) -> bool:
         """Commit a wave and hand it over; False if nothing of this turn may be sent any more."""
         if batch.broken:
             outcomes.unsendable(self._system, batch.broken)
