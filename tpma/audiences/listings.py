@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.columns import refused
@@ -13,7 +13,9 @@ from tpma.audiences.domains import Owner
 from tpma.audiences.lawful import FORGOTTEN
 from tpma.audiences.models import (
     Consent,
+    ConsentBasis,
     ConsentPurpose,
+    ConsentState,
     Contact,
     ContactImport,
     ContactTag,
@@ -26,9 +28,11 @@ from tpma.audiences.models import (
 from tpma.audiences.queries import active, agreed, chosen, problem, summed, suppressed
 from tpma.audiences.rows import WORDS
 from tpma.audiences.rules import Definition, covers
+from tpma.audiences.suppressing import Person
 from tpma.core.db import clock_of, one_of, per_dialect, values
 from tpma.core.errors import NotFound
 from tpma.core.i18n import gettext as _
+from tpma.core.prepared import Prepared
 from tpma.identity.models import Organisation
 
 
@@ -135,19 +139,42 @@ def consents_of(session: Session, contact: Contact) -> list[Consent]:
     )
 
 
+class Standing(NamedTuple):
+    """What holds of a person and purpose, and on what grounds."""
+
+    state: ConsentState
+    basis: ConsentBasis
+
+
 def newest_consent(session: Session, contact: Contact, purpose: ConsentPurpose) -> Consent | None:
     return next((c for c in consents_of(session, contact) if c.purpose == purpose), None)
 
 
-def newest_consents(
-    session: Session, contacts: Collection[Contact], purpose: ConsentPurpose
-) -> dict[UUID, Consent]:
-    """What the ledger says last of each of these people."""
+def standing(
+    session: Session, people: Collection[Person], purpose: ConsentPurpose
+) -> dict[UUID, Standing]:
+    """What the ledger says last of each of these people; nothing of those it does not know."""
+    tenants = {person.id: person.tenant_id for person in people}
+    if not tenants:
+        return {}
+    found = _standing.rows(session, contacts=values(session, [*tenants]), purpose=purpose)
     return {
-        contact_id: row
-        for (contact_id, of), row in last_consents(session, contacts).items()
-        if of is purpose
+        contact_id: Standing(state, basis)
+        for contact_id, tenant_id, state, basis in found
+        if tenant_id == tenants[contact_id]
     }
+
+
+@Prepared
+def _standing(session: Session) -> Any:
+    last = (
+        select(func.max(Consent.seq))
+        .where(one_of(session, Consent.contact_id, "contacts"))
+        .where(Consent.purpose == bindparam("purpose"))
+        .group_by(Consent.contact_id)
+    )
+    columns = (Consent.contact_id, Consent.tenant_id, Consent.state, Consent.basis)
+    return select(*columns).where(Consent.seq.in_(last))
 
 
 def last_consents(

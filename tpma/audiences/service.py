@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
-from tpma.audiences.listings import newest_consent
+from tpma.audiences.listings import Standing, newest_consent
 from tpma.audiences.models import (
     Consent,
     ConsentBasis,
@@ -26,13 +26,15 @@ from tpma.audiences.models import (
 )
 from tpma.audiences.people import Met, contacts_of, fill, find_or_create_contact, forget
 from tpma.audiences.suppressing import (
+    Person,
     address_hash,
     lift,
     lift_soft_bounce,
     lift_unsubscribe,
+    person_of,
     suppress,
     suppress_contact,
-    suppress_contacts,
+    suppress_people,
 )
 from tpma.core.bulk import insert_free, insert_rows, new_rows
 from tpma.core.db import clock_of
@@ -45,6 +47,7 @@ from tpma.identity.service import Change, record, record_all
 __all__ = [
     "Leaving",
     "Met",
+    "Person",
     "Wording",
     "address_hash",
     "confirm_consent",
@@ -184,16 +187,18 @@ def withdraw(
     For the partner's own mail the address is suppressed too. Doing it twice changes nothing.
     """
     newest = newest_consent(session, contact, purpose)
+    held = Standing(newest.state, newest.basis) if newest else None
     request = structlog.contextvars.get_contextvars().get("request", "")
-    withdraw_all(session, [Leaving(contact, newest, request)], purpose, channel, actor)
+    leaving = Leaving(person_of(contact), held, request)
+    withdraw_all(session, [leaving], purpose, channel, actor)
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """One person who no longer agrees; `newest` is what the ledger says of them."""
+    """One person who no longer agrees; `held` is what the ledger says of them."""
 
-    contact: Contact
-    newest: Consent | None
+    person: Person
+    held: Standing | None
     request_id: str
 
 
@@ -205,39 +210,38 @@ def withdraw_all(
     actor: Actor | None = None,
 ) -> None:
     """`withdraw` for several people, each once."""
-    now = clock_of(session)()
     session.flush()
     going = [
-        one
-        for one in leavers
-        if one.newest is None or one.newest.state is not ConsentState.WITHDRAWN
+        one for one in leavers if one.held is None or one.held.state is not ConsentState.WITHDRAWN
     ]
-    insert_rows(session, Consent, [_withdrawn(one, purpose, channel, now) for one in going])
+    evidence = {"channel": channel}
+    insert_rows(
+        session,
+        Consent,
+        [_withdrawn(one) for one in going],
+        purpose=purpose,
+        state=ConsentState.WITHDRAWN,
+        at=clock_of(session)(),
+        text_id=None,
+        evidence=evidence,
+        asked_at=None,
+        confirmed_at=None,
+    )
     changes = [
-        Change(one.contact.tenant_id, one.contact.id, {"channel": channel}, one.request_id)
-        for one in going
+        Change(one.person.tenant_id, one.person.id, evidence, one.request_id) for one in going
     ]
     record_all(session, actor, Contact, "consent.withdrawn", changes)
     if purpose == ConsentPurpose.PARTNER_MARKETING:
-        people = [one.contact for one in leavers]
-        suppress_contacts(session, people, SuppressionReason.UNSUBSCRIBE, channel)
+        people = [one.person for one in leavers]
+        suppress_people(session, people, SuppressionReason.UNSUBSCRIBE, channel)
 
 
-def _withdrawn(
-    one: Leaving, purpose: ConsentPurpose, channel: str, now: datetime
-) -> dict[str, Any]:
+def _withdrawn(one: Leaving) -> dict[str, Any]:
     return {
-        "tenant_id": one.contact.tenant_id,
-        "contact_id": one.contact.id,
-        "purpose": purpose,
-        "basis": one.newest.basis if one.newest else ConsentBasis.CONSENT,
-        "state": ConsentState.WITHDRAWN,
-        "at": now,
-        "text_id": None,
-        "locale": one.contact.locale,
-        "evidence": {"channel": channel},
-        "asked_at": None,
-        "confirmed_at": None,
+        "tenant_id": one.person.tenant_id,
+        "contact_id": one.person.id,
+        "basis": one.held.basis if one.held else ConsentBasis.CONSENT,
+        "locale": one.person.locale,
     }
 
 

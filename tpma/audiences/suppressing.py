@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -14,7 +15,7 @@ from tpma.audiences.models import (
     SuppressionScope,
 )
 from tpma.audiences.rules import may_lift
-from tpma.core.bulk import insert_free, new_rows
+from tpma.core.bulk import insert_free, new_ids, new_marks
 from tpma.core.db import clock_of
 from tpma.core.errors import NotAllowed
 from tpma.core.i18n import gettext as _
@@ -61,6 +62,20 @@ def suppress(
     return found
 
 
+class Person(NamedTuple):
+    """A contact as far as it takes to stop writing to them."""
+
+    id: UUID
+    tenant_id: UUID
+    locale: str
+    email: str
+    hmac: bytes | None
+
+
+def person_of(contact: Contact) -> Person:
+    return Person(contact.id, contact.tenant_id, contact.locale, contact.email, contact.hmac)
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     """An address to put on a list: its hash, and what of it may be shown."""
@@ -95,8 +110,12 @@ def _suppress_all(
     reason: SuppressionReason,
     source: str,
 ) -> None:
-    """One read and one write for any number; more where somebody adds the same at this moment."""
-    found = _known(session, scope, entries)
+    """One write for any number, and a read where some are known or somebody adds the same now.
+
+    On the platform's list, whose rows have no owner, no key forbids the second: it is read first.
+    """
+    is_owned = all(entry.tenant_id for entry in entries)
+    found = {} if is_owned else _known(session, scope, entries)
     missing = [entry for entry in entries if entry.key not in found]
     if _insert(session, scope, missing, reason, source) < len(missing):
         found |= _known(session, scope, missing)
@@ -147,20 +166,26 @@ def _insert(
     """How many were not there. Two at once may mean the same address: the second meets the row
     of the first."""
     ordered = sorted(entries, key=lambda entry: entry.hashed)
+    is_erased = reason is SuppressionReason.ERASURE
     rows = [
         {
-            **row,
+            "id": id_,
             "tenant_id": entry.tenant_id,
-            "scope": scope,
             "email_hmac": entry.hashed,
-            "shown": "" if reason is SuppressionReason.ERASURE else entry.shown,
-            "reason": reason,
-            "source": source[:200],
-            "lifted_at": None,
+            "shown": "" if is_erased else entry.shown,
         }
-        for row, entry in zip(new_rows(session, len(ordered)), ordered, strict=True)
+        for id_, entry in zip(new_ids(session, len(ordered)), ordered, strict=True)
     ]
-    return insert_free(session, Suppression, rows)
+    return insert_free(
+        session,
+        Suppression,
+        rows,
+        scope=scope,
+        reason=reason,
+        source=source[:200],
+        lifted_at=None,
+        **new_marks(session),
+    )
 
 
 def half_shown(address: str) -> str:
@@ -186,17 +211,17 @@ def suppress_contact(
     session: Session, contact: Contact, reason: SuppressionReason, source: str
 ) -> None:
     """Put a contact's own address on its partner's list."""
-    suppress_contacts(session, [contact], reason, source)
+    suppress_people(session, [person_of(contact)], reason, source)
 
 
-def suppress_contacts(
-    session: Session, contacts: Sequence[Contact], reason: SuppressionReason, source: str
+def suppress_people(
+    session: Session, people: Sequence[Person], reason: SuppressionReason, source: str
 ) -> None:
-    """Put these contacts' own addresses on their partners' lists."""
+    """Put these people's own addresses on their partners' lists."""
     entries = [
-        _Entry(contact.tenant_id, contact.hmac, half_shown(contact.email))
-        for contact in contacts
-        if contact.hmac is not None
+        _Entry(person.tenant_id, person.hmac, half_shown(person.email))
+        for person in people
+        if person.hmac is not None
     ]
     if entries:
         _suppress_all(session, SuppressionScope.PARTNER, entries, reason, source)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, Dialect, LargeBinary
+from sqlalchemy import JSON, Dialect, Enum, LargeBinary
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -16,12 +16,23 @@ from sqlalchemy.types import TypeEngine
 from tpma.core.db import Base, clock_of
 from tpma.core.ids import uuid7s
 
+_MOST_MEMBERS = 64  # of an enumeration; SQLAlchemy looks each value up in three steps
+
 
 def new_rows(session: Session, count: int) -> list[dict[str, Any]]:
     """The columns of `Row` for so many new rows."""
+    marks = new_marks(session)
+    return [{"id": id_, **marks} for id_ in new_ids(session, count)]
+
+
+def new_ids(session: Session, count: int) -> list[UUID]:
+    return uuid7s(clock_of(session)(), count)
+
+
+def new_marks(session: Session) -> dict[str, Any]:
+    """The columns of `Row` that are alike in all new rows."""
     now = clock_of(session)()
-    marks = {"created_at": now, "updated_at": now, "row_version": 1}
-    return [{"id": id_, **marks} for id_ in uuid7s(now, count)]
+    return {"created_at": now, "updated_at": now, "row_version": 1}
 
 
 def insert_rows(
@@ -34,16 +45,16 @@ def insert_rows(
         return
     core = session.connection()
     into, made_fit = _way_in(core.dialect, table, (*rows[0], *same))
-    own, ends = made_fit[: len(rows[0])], made_fit[len(rows[0]) :]
-    tail = [each(same[name]) for name, each in ends]
-    values = [[each(row[name]) for name, each in own] + tail for row in rows]
+    values = _fitted(made_fit, rows, same)
     if core.dialect.name == "postgresql":
         _copied(core, into, "".join(["\t".join(one) + "\n" for one in values]))
     else:
-        core.exec_driver_sql(into, [tuple(one) for one in values])
+        core.exec_driver_sql(into, values)
 
 
-def insert_free(session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]]) -> int:
+def insert_free(
+    session: Session, table: type[Base], rows: Sequence[Mapping[str, Any]], **same: Any
+) -> int:
     """As `insert_rows`, without those whose unique keys somebody has; how many were added.
 
     Where two transactions add the same keys, the later waits for the earlier: give rows in one
@@ -52,9 +63,19 @@ def insert_free(session: Session, table: type[Base], rows: Sequence[Mapping[str,
     if not rows:
         return 0
     core = session.connection()
-    into, made_fit = _free_way_in(core.dialect, table, tuple(rows[0]))
-    values = [tuple([fit(row[name]) for name, fit in made_fit]) for row in rows]
+    into, made_fit = _free_way_in(core.dialect, table, (*rows[0], *same))
+    values = _fitted(made_fit, rows, same)
     return core.exec_driver_sql(into, values, {"preserve_rowcount": True}).rowcount
+
+
+def _fitted(
+    made_fit: Sequence[tuple[str, "_Fit"]],
+    rows: Sequence[Mapping[str, Any]],
+    same: Mapping[str, Any],
+) -> list[tuple[Any, ...]]:
+    own, ends = made_fit[: len(rows[0])], made_fit[len(rows[0]) :]
+    tail = [fit(same[name]) for name, fit in ends]
+    return [tuple([fit(row[name]) for name, fit in own] + tail) for row in rows]
 
 
 def _copied(core: Connection, into: str, lines: str) -> None:
@@ -82,7 +103,7 @@ def _way_in(
     if dialect.name == "postgresql":
         statement, fit = f"COPY {into} FROM STDIN", _copy_text
     else:
-        statement, fit = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})", _bound
+        statement, fit = f"INSERT INTO {into} VALUES ({', '.join('?' * len(columns))})", bound
     return statement, tuple((name, fit(found.c[name].type, dialect)) for name in columns)
 
 
@@ -94,13 +115,16 @@ def _free_way_in(
     sign = "%s" if dialect.name == "postgresql" else "?"
     signs = ", ".join([sign] * len(columns))
     into = f"INSERT INTO {found.name} ({', '.join(columns)}) VALUES ({signs})"
-    made_fit = tuple((name, _bound(found.c[name].type, dialect)) for name in columns)
+    made_fit = tuple((name, bound(found.c[name].type, dialect)) for name in columns)
     return f"{into} ON CONFLICT DO NOTHING", made_fit
 
 
-def _bound(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
+def bound(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
+    """What makes a value of this kind fit for the driver."""
     processor: _Fit | None = kind.dialect_impl(dialect).bind_processor(dialect)
     fit = processor or (lambda value: value)
+    if isinstance(kind, Enum):
+        return lru_cache(maxsize=_MOST_MEMBERS)(fit)
     return _often_blank(fit) if isinstance(kind, JSON) else fit
 
 
@@ -121,7 +145,7 @@ def _copy_text(kind: TypeEngine[Any], dialect: Dialect) -> _Fit:
     if isinstance(kind, JSON):
         return _often_blank(lambda value: _escaped(json.dumps(value)))
     wraps_it = isinstance(kind, LargeBinary)  # for the driver, which is not asked here
-    processor = _bound(kind, dialect) if not wraps_it else lambda value: value
+    processor = bound(kind, dialect) if not wraps_it else lambda value: value
 
     def text_of(value: Any) -> str:
         bound = processor(value)

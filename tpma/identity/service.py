@@ -46,7 +46,8 @@ def record(
         session.flush()
     request = structlog.contextvars.get_contextvars().get("request", "")
     change = Change(tenant_id, getattr(obj, "id", ""), detail, request)
-    session.add(AuditLog(**_logged(session, actor, action, type(obj), change)))
+    same = _of_all(session, actor, action, type(obj))
+    session.add(AuditLog(**same, **_of_change(change)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +68,22 @@ def record_all(
     changes: Sequence[Change],
 ) -> None:
     """As `record`, for the same change of many objects of one kind."""
-    insert_rows(
-        session, AuditLog, [_logged(session, actor, action, kind, change) for change in changes]
-    )
+    rows = [_of_change(change) for change in changes]
+    insert_rows(session, AuditLog, rows, **_of_all(session, actor, action, kind))
 
 
-def _logged(
-    session: Session, actor: Actor | None, action: str, kind: type[Base], change: Change
-) -> dict[str, Any]:
+def _of_all(session: Session, actor: Actor | None, action: str, kind: type[Base]) -> dict[str, Any]:
     return {
-        "tenant_id": change.tenant_id,
         "at": clock_of(session)(),
         "actor_id": actor.user_id if actor else None,
         "action": action,
         "object_type": kind.__name__,
+    }
+
+
+def _of_change(change: Change) -> dict[str, Any]:
+    return {
+        "tenant_id": change.tenant_id,
         "object_id": str(change.object_id),
         "detail": {key: _plain(value) for key, value in change.detail.items()},
         "request_id": change.request_id,

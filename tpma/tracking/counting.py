@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import (
     Select,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -27,7 +28,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tpma.core.db import per_dialect, upsert
+from tpma.core.db import one_of, upsert, values
+from tpma.core.prepared import Prepared
 from tpma.sending.models import Message
 from tpma.tracking.judging import Mail
 from tpma.tracking.models import EventType, TrackingCount, TrackingEvent, Verdict
@@ -45,7 +47,9 @@ _CLICK = BITS[EventType.CLICK]
 LOADER = 0  # the shard of the loader
 _SHARDS = 8  # of those who write single events: forms, unsubscribes, the mailbox
 
-Key = tuple[UUID, EventType, Verdict, str, int, str]  # as the primary key, without the shard
+# As the primary key, without the shard. A launch's UUID goes as its number: hashing the former
+# takes longer than all else that is done with it here.
+Key = tuple[int, EventType, Verdict, str, int, str]
 _KEY = ("launch_id", "type", "verdict", "rule", "step", "link_key")
 _SUMS = ("hits", "messages", "people")
 
@@ -61,25 +65,24 @@ class Books:
         self._sums["hits"][key] += number
 
     def acted(self, name: str, launch_id: UUID, kind: EventType, step: int, number: int) -> None:
-        self._sums[name][(launch_id, kind, Verdict.HUMAN, "", step, "")] += number
+        self._sums[name][(launch_id.int, kind, Verdict.HUMAN, "", step, "")] += number
 
     def write(self, session: Session, shard: int) -> None:
         keys = {key for sums in self._sums.values() for key, number in sums.items() if number}
         if not keys:
             return
-        ordered = sorted(keys, key=lambda key: (key[0].bytes, *key[1:]))
         rows = [
             {
-                **dict(zip(_KEY, key, strict=True)),
+                **dict(zip(_KEY, (UUID(int=key[0]), *key[1:]), strict=True)),
                 "shard": shard,
                 **{name: self._sums[name][key] for name in _SUMS},
             }
-            for key in ordered
+            for key in sorted(keys)
         ]
-        session.connection().execute(_adding(session), rows)
+        _adding.run(session, rows)
 
 
-@per_dialect
+@Prepared
 def _adding(session: Session) -> Any:
     statement = upsert(session, TrackingCount)
     added = {
@@ -95,53 +98,78 @@ def own_shard() -> int:
 
 
 def book_acts(
-    session: Session, books: Books, mails: Mapping[int, Mail], seen: Mapping[int, int]
+    session: Session,
+    books: Books,
+    mails: Mapping[int, Mail],
+    seen: Mapping[int, int],
+    steps: Mapping[UUID, int],
 ) -> None:
-    """Write what the readers of some mails did (`seen`, message → new bits) and book who is new."""
+    """Write what the readers of some mails did (`seen`, message → new bits) and book who is new.
+
+    `steps` is the last step that mails of each launch have.
+    """
     changed = {id_: bits for id_, bits in seen.items() if mails[id_].seen != bits}
     if not changed:
         return
     for id_, bits in changed.items():
         mail = mails[id_]
-        for kind, bit in BITS.items():
-            step = bool(bits & bit) - bool(mail.seen & bit)
-            if step:
-                books.acted("messages", mail.launch_id, kind, mail.step, step)
-    _book_people(session, books, mails, changed)
-    session.execute(
-        update(Message), [{"id": id_, "seen": bits} for id_, bits in sorted(changed.items())]
-    )
+        for kind, step in _steps(mail.seen, bits):
+            books.acted("messages", mail.launch_id, kind, mail.step, step)
+    _book_people(session, books, mails, changed, steps)
+    alike: dict[int, list[int]] = {}
+    for id_, bits in sorted(changed.items()):
+        alike.setdefault(bits, []).append(id_)
+    _seen.run(session, [{"bits": b, "mails": values(session, ids)} for b, ids in alike.items()])
+
+
+@Prepared
+def _seen(session: Session) -> Any:
+    mine = one_of(session, Message.id, "mails")
+    return update(Message).where(mine).values(seen=bindparam("bits"))
 
 
 def _book_people(
-    session: Session, books: Books, mails: Mapping[int, Mail], changed: Mapping[int, int]
+    session: Session,
+    books: Books,
+    mails: Mapping[int, Mail],
+    changed: Mapping[int, int],
+    steps: Mapping[UUID, int],
 ) -> None:
     """A recipient counts once however many of a launch's mails they acted on."""
-    others = _others(session, mails, changed)
-    before: dict[tuple[UUID, bytes], int] = dict(others)
-    after: dict[tuple[UUID, bytes], int] = dict(others)
+    others = _others(session, mails, changed, steps)
+    people: dict[tuple[int, bytes], tuple[UUID, int, int]] = {}  # launch, before, after
     for id_, bits in changed.items():
-        person = (mails[id_].launch_id, mails[id_].rcpt_key)
-        before[person] = before.get(person, 0) | mails[id_].seen
-        after[person] = after.get(person, 0) | bits
-    for person, bits in after.items():
-        for kind, bit in BITS.items():
-            step = bool(bits & bit) - bool(before[person] & bit)
-            if step:
-                books.acted("people", person[0], kind, 0, step)
+        mail = mails[id_]
+        key = (mail.launch_id.int, mail.rcpt_key)
+        bits_of_others = others.get(key, 0)
+        _launch, before, after = people.get(key, (mail.launch_id, bits_of_others, bits_of_others))
+        people[key] = mail.launch_id, before | mail.seen, after | bits
+    for launch_id, before, after in people.values():
+        for kind, step in _steps(before, after):
+            books.acted("people", launch_id, kind, 0, step)
+
+
+def _steps(before: int, after: int) -> Iterator[tuple[EventType, int]]:
+    """What was done now and not before (1), and what proved not to be done (-1)."""
+    for kind, bit in BITS.items():
+        if (before ^ after) & bit:
+            yield kind, 1 if after & bit else -1
 
 
 def _others(
-    session: Session, mails: Mapping[int, Mail], changed: Collection[int]
-) -> dict[tuple[UUID, bytes], int]:
+    session: Session,
+    mails: Mapping[int, Mail],
+    changed: Collection[int],
+    steps: Mapping[UUID, int],
+) -> dict[tuple[int, bytes], int]:
     """What the same recipients did with other mails of the launch; none where it has one step."""
-    found: dict[tuple[UUID, bytes], int] = {}
+    found: dict[tuple[int, bytes], int] = {}
     by_launch: dict[UUID, list[Mail]] = {}
     for id_ in changed:
         by_launch.setdefault(mails[id_].launch_id, []).append(mails[id_])
     for launch_id, some in by_launch.items():
-        last = session.scalar(select(func.max(Message.step)).where(Message.launch_id == launch_id))
-        if not last or last < 2:
+        last = steps.get(launch_id, 0)
+        if last < 2:
             continue
         rows = session.execute(
             select(Message.rcpt_key, Message.seen).where(
@@ -153,8 +181,8 @@ def _others(
             )
         )
         for rcpt_key, seen in rows:
-            person = (launch_id, rcpt_key)
-            found[person] = found.get(person, 0) | seen
+            key = (launch_id.int, rcpt_key)
+            found[key] = found.get(key, 0) | seen
     return found
 
 

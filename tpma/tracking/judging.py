@@ -8,13 +8,15 @@ verdicts of some mails out anew.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences.models import Contact
+from tpma.core.db import one_of, values
+from tpma.core.prepared import Prepared
 from tpma.core.text import is_free_mail, registrable_domain
 from tpma.launches.models import Link
 from tpma.rendering.links import PAGE
@@ -29,8 +31,7 @@ JUDGED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """A message as far as judging and counting need it."""
 
     id: int
@@ -46,7 +47,14 @@ class Mail:
 
 def mails(session: Session, ids: Collection[int]) -> dict[int, Mail]:
     """Messages by id, locked one after the other, so that two writers never wait crosswise."""
-    rows = session.execute(
+    session.flush()
+    found = _mails.rows(session, ids=values(session, [*ids]))
+    return {row[0]: Mail(*row) for row in found}
+
+
+@Prepared
+def _mails(session: Session) -> Any:
+    return (
         select(
             Message.id,
             Message.launch_id,
@@ -58,11 +66,10 @@ def mails(session: Session, ids: Collection[int]) -> dict[int, Mail]:
             Message.clicked_at,
             Message.seen,
         )
-        .where(Message.id.in_(ids))
+        .where(one_of(session, Message.id, "ids"))
         .order_by(Message.id)
         .with_for_update(key_share=True)
     )
-    return {row.id: Mail(*row) for row in rows}
 
 
 @dataclass(slots=True)

@@ -4,12 +4,13 @@ import ipaddress
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tpma.core.errors import Invalid
 
 _SHIPPED = Path(__file__).with_name("bot_networks.txt")
+_ADDRESSES = 4096  # remembered: one that comes again is not taken apart again
 _file: list[Path] = [_SHIPPED]  # the one in use in this process
 
 
@@ -78,7 +79,12 @@ def current() -> Networks:
 
 
 def is_listed(address: str) -> bool:
-    return current().has(address)
+    return _has(_file[0], address)
+
+
+@lru_cache(_ADDRESSES)
+def _has(path: Path, address: str) -> bool:
+    return _read(path).has(address)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, func, insert, select, update
@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from tpma import jobs
 from tpma.core.bulk import insert_rows
-from tpma.core.db import clock_of
+from tpma.core.db import clock_of, one_of, values
 from tpma.core.log import logger
+from tpma.core.prepared import Prepared
 from tpma.launches.models import Launch
 from tpma.sending import following
 from tpma.sending.models import Message
@@ -23,11 +24,8 @@ from tpma.tracking.models import EventType, TrackingEvent, Verdict
 from tpma.tracking.rules import Event, Ruling, Visit, agent_family, ip_prefix
 
 _log = logger("tracking")
-_Launches = Mapping[UUID, Any]  # launch → a row with its tenant and code
+_Launches = Mapping[UUID, "_Place"]
 _INSERT = insert(TrackingEvent).returning(TrackingEvent.id)
-_LAUNCHES = select(Launch.id, Launch.tenant_id, Launch.campaign_code).where(
-    Launch.id.in_(bindparam("launches", expanding=True))
-)
 
 
 def record(
@@ -71,15 +69,16 @@ def write(
     *,
     ruling: Ruling | None = None,
     own: Sequence[Mapping[str, Any]] = (),
+    mails: Mapping[int, Mail] | None = None,
 ) -> list[Event]:
     """Store hits with their verdicts, mark their mails, and book them, in the caller's transaction.
 
     Hits of a launch or a mail that is gone are left out. `own` are further columns, for each
-    hit its own.
+    hit its own; `mails` are those of the hits where the caller has them, read and locked.
     """
     launches = _launches(session, {hit.launch_id for hit in hits})
     ids = {hit.message_id for hit in hits if hit.message_id}
-    mails = judging.mails(session, ids) if ids else {}
+    mails = {**mails} if mails is not None else judging.mails(session, ids) if ids else {}
     kept = [
         (hit, columns)
         for hit, columns in zip(hits, own or [{}] * len(hits), strict=True)
@@ -100,7 +99,7 @@ def write(
     for event in events:
         books.hit(_key(event, mails), 1)
     changed = _rejudge(session, scene, stored, books)
-    _mark(session, books, mails, events, changed)
+    _mark(session, books, scene, events, changed, launches)
     _come_back(session, scene, events)
     _after(session, events, changed)
     books.write(session, shard)
@@ -145,9 +144,26 @@ def _links_of_people(session: Session, ids: Collection[int]) -> dict[int, set[st
     return found
 
 
+class _Place(NamedTuple):
+    """A launch as far as its events need it; `steps` is the last that mails of it have."""
+
+    id: UUID
+    tenant_id: UUID
+    campaign_code: str
+    steps: int | None
+
+
 def _launches(session: Session, ids: Collection[UUID]) -> _Launches:
-    rows = session.connection().execute(_LAUNCHES, {"launches": [*ids]})
-    return {row.id: row for row in rows}
+    found = _launches_asked.rows(session, launches=values(session, [*ids]))
+    return {row[0]: _Place(*row) for row in found}
+
+
+@Prepared
+def _launches_asked(session: Session) -> Any:
+    last = select(func.max(Message.step)).where(Message.launch_id == Launch.id).scalar_subquery()
+    return select(Launch.id, Launch.tenant_id, Launch.campaign_code, last).where(
+        one_of(session, Launch.id, "launches")
+    )
 
 
 def _is_ours(hit: Hit, launches: _Launches, mails: Mapping[int, Mail]) -> bool:
@@ -226,7 +242,7 @@ def _key(event: Event, mails: Mapping[int, Mail]) -> counting.Key:
     assert event.launch_id is not None
     mail = mails.get(event.message_id or 0)
     step = mail.step if mail else 0
-    return (event.launch_id, event.kind, event.verdict, event.rule, step, event.link_key)
+    return (event.launch_id.int, event.kind, event.verdict, event.rule, step, event.link_key)
 
 
 def _rejudge(
@@ -256,11 +272,13 @@ def _rejudge(
 def _mark(
     session: Session,
     books: Books,
-    mails: Mapping[int, Mail],
+    scene: judging.Scene,
     events: Sequence[Event],
     changed: Sequence[Event],
+    launches: _Launches,
 ) -> None:
     """Keep `seen` and `clicked_at` of the mails what their people's events say."""
+    mails = scene.mails
     doubtful = {e.message_id for e in changed if e.message_id}
     seen = counting.bits_of(session, doubtful) if doubtful else {}
     clicked: dict[int, datetime | None] = _first_clicks(session, doubtful) if doubtful else {}
@@ -272,10 +290,18 @@ def _mark(
         if event.kind is EventType.CLICK:
             first = clicked.get(id_, mails[id_].clicked_at)
             clicked[id_] = min(first, event.at) if first else event.at
-    counting.book_acts(session, books, mails, seen)
-    moved = [{"id": i, "clicked_at": at} for i, at in clicked.items() if at != mails[i].clicked_at]
-    if moved:
-        session.execute(update(Message), sorted(moved, key=lambda row: int(str(row["id"]))))
+    unknown = {mails[id_].launch_id for id_ in seen} - launches.keys()
+    known = {**launches, **_launches(session, unknown)} if unknown else launches
+    steps = {place.id: place.steps or 0 for place in known.values()}
+    counting.book_acts(session, books, mails, seen, steps)
+    moved = [(i, at) for i, at in sorted(clicked.items()) if at != mails[i].clicked_at]
+    _clicked_at.run(session, [{"mail": i, "at": at} for i, at in moved])
+
+
+@Prepared
+def _clicked_at(_session: Session) -> Any:
+    mine = Message.id == bindparam("mail")
+    return update(Message).where(mine).values(clicked_at=bindparam("at"))
 
 
 def _first_clicks(session: Session, ids: Collection[int]) -> dict[int, datetime | None]:
@@ -309,7 +335,7 @@ def rejudge(session: Session, message_ids: Collection[int]) -> int:
         .where(TrackingEvent.edition != rules.EDITION)
         .values(edition=rules.EDITION)
     )
-    _mark(session, books, mails, (), changed)
+    _mark(session, books, scene, (), changed, {})
     _after(session, (), changed)
     books.write(session, counting.own_shard())
     return len(changed)

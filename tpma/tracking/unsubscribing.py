@@ -1,33 +1,34 @@
 """A reader stops the mails of a partner, or takes that back: effective as the request commits."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from tpma.audiences import service as audiences
-from tpma.audiences.listings import newest_consent, newest_consents
+from tpma.audiences.listings import Standing, newest_consent, standing
 from tpma.audiences.models import (
-    Consent,
     ConsentBasis,
     ConsentPurpose,
     ConsentState,
     Contact,
     ContactStatus,
 )
-from tpma.core.bulk import insert_rows
-from tpma.core.db import clock_of
+from tpma.core.bulk import insert_free
+from tpma.core.db import clock_of, one_of, values
 from tpma.core.errors import NotFound
 from tpma.core.log import logger
+from tpma.core.prepared import Prepared
 from tpma.identity.service import record as audit
 from tpma.sending.events import counting
 from tpma.sending.models import DeliveryFact, FactKind, Message
 from tpma.system import System
 from tpma.tracking import counting as events
-from tpma.tracking import queries, service
+from tpma.tracking import judging, queries, service
 from tpma.tracking.hits import Hit
 from tpma.tracking.models import EventType, Verdict
 from tpma.tracking.rules import Ruling, Visit
@@ -63,101 +64,101 @@ def unsubscribe(session: Session, message: Message, visit: Visit, channel: str) 
 
 def stop_all(session: Session, stops: Sequence[Stop]) -> list[bool | None]:
     """Many at once: for each whether it is new, None for a mail that is not known."""
-    messages = _messages(session, {stop.message_id for stop in stops})
-    people = _people(session, messages.values())
-    newest = newest_consents(session, people.values(), PURPOSE)
-    facts = _facts(session, messages)
-    fresh: dict[tuple[UUID, UUID] | int, Stop] = {}  # the first of each person and purpose
+    ids = sorted({stop.message_id for stop in stops})
+    people = _people(session, ids)
+    mails = judging.mails(session, ids)
+    held = standing(session, people.values(), PURPOSE)
+    strangers = [id_ for id_ in mails if id_ not in people or people[id_].id not in held]
+    told = _told(session, strangers)
+    firsts: dict[UUID | int, Stop] = {}  # of each person
+    fresh: list[Stop] = []
     results: list[bool | None] = []
     for stop in stops:
-        message = messages.get(stop.message_id)
-        if message is None:
+        if stop.message_id not in mails:
             results.append(None)
             continue
-        contact = people.get(message.contact_id) if message.contact_id else None
-        known = newest.get(contact.id) if contact else None
-        held = known.state is ConsentState.WITHDRAWN if known else message.id in facts
-        key = (contact.tenant_id, contact.id) if contact else message.id
-        is_new = not held and key not in fresh
+        person = people.get(stop.message_id)
+        key = person.id if person else stop.message_id
+        known = held.get(person.id) if person else None
+        has_left = known.state is ConsentState.WITHDRAWN if known else stop.message_id in told
+        is_new = not has_left and key not in firsts
+        firsts.setdefault(key, stop)
         if is_new:
-            fresh[key] = stop
+            fresh.append(stop)
         results.append(is_new)
-    _withdraw(session, stops, messages, people, newest)
-    _keep_facts(session, stops, messages, facts)
-    session.flush()
+    _withdraw(session, firsts.values(), people, held)
+    _keep_facts(session, [stop for stop in stops if stop.message_id in mails])
     hits = [
-        Hit(EventType.UNSUBSCRIBE, stop.visit, messages[stop.message_id].launch_id, stop.message_id)
-        for stop in fresh.values()
+        Hit(EventType.UNSUBSCRIBE, stop.visit, mails[stop.message_id].launch_id, stop.message_id)
+        for stop in fresh
     ]
     if hits:
-        service.write(session, hits, events.own_shard(), ruling=_PERSON)
+        service.write(session, hits, events.own_shard(), ruling=_PERSON, mails=mails)
     return results
 
 
-def _messages(session: Session, ids: Collection[int]) -> dict[int, Message]:
-    found = session.scalars(select(Message).where(Message.id.in_(ids)))
-    return {message.id: message for message in found}
-
-
-def _people(session: Session, messages: Collection[Message]) -> dict[UUID, Contact]:
+def _people(session: Session, ids: Sequence[int]) -> dict[int, audiences.Person]:
     """Whom these mails went to, locked one after the other, so that two requests at once act in
     turn. Without who was erased."""
-    tenants = {message.contact_id: message.tenant_id for message in messages if message.contact_id}
-    found = session.scalars(
-        select(Contact)
-        .where(Contact.id.in_(tenants), Contact.tenant_id.in_(set(tenants.values())))
+    found = _people_asked.rows(session, ids=values(session, ids))
+    return {row[0]: audiences.Person(*row[1:]) for row in found}
+
+
+@Prepared
+def _people_asked(session: Session) -> Any:
+    is_theirs = and_(Contact.id == Message.contact_id, Contact.tenant_id == Message.tenant_id)
+    columns = (Contact.id, Contact.tenant_id, Contact.locale, Contact.email, Contact.hmac)
+    return (
+        select(Message.id, *columns)
+        .join(Contact, is_theirs)
+        .where(one_of(session, Message.id, "ids"), Contact.status != ContactStatus.ERASED)
         .order_by(Contact.id)
-        .with_for_update()
+        .with_for_update(of=Contact)
     )
-    return {
-        contact.id: contact
-        for contact in found
-        if contact.tenant_id == tenants[contact.id] and contact.status is not ContactStatus.ERASED
-    }
 
 
 def _withdraw(
     session: Session,
-    stops: Sequence[Stop],
-    messages: Mapping[int, Message],
-    people: Mapping[UUID, Contact],
-    newest: Mapping[UUID, Consent],
+    stops: Iterable[Stop],
+    people: Mapping[int, audiences.Person],
+    held: Mapping[UUID, Standing],
 ) -> None:
     """By the way each person was first heard of."""
     channels: dict[str, list[audiences.Leaving]] = {}
-    heard: set[UUID] = set()
     for stop in stops:
-        message = messages.get(stop.message_id)
-        contact = people.get(message.contact_id) if message and message.contact_id else None
-        if contact is not None and contact.id not in heard:
-            heard.add(contact.id)
-            leaving = audiences.Leaving(contact, newest.get(contact.id), stop.request_id)
+        person = people.get(stop.message_id)
+        if person is not None:
+            leaving = audiences.Leaving(person, held.get(person.id), stop.request_id)
             channels.setdefault(stop.channel, []).append(leaving)
     for channel, leavers in channels.items():
         audiences.withdraw_all(session, leavers, PURPOSE, channel)
 
 
-def _facts(session: Session, ids: Collection[int]) -> set[int]:
-    return set(
-        session.scalars(
-            select(DeliveryFact.message_id).where(
-                DeliveryFact.message_id.in_(ids), DeliveryFact.kind == FactKind.UNSUBSCRIBED
-            )
-        )
+def _told(session: Session, ids: Collection[int]) -> set[int]:
+    """The mails among these that somebody unsubscribed by."""
+    if not ids:
+        return set()
+    return {row[0] for row in _told_asked.rows(session, ids=values(session, [*ids]))}
+
+
+@Prepared
+def _told_asked(session: Session) -> Any:
+    return select(DeliveryFact.message_id).where(
+        one_of(session, DeliveryFact.message_id, "ids"), DeliveryFact.kind == FactKind.UNSUBSCRIBED
     )
 
 
-def _keep_facts(
-    session: Session, stops: Sequence[Stop], messages: Mapping[int, Message], facts: set[int]
-) -> None:
+def _keep_facts(session: Session, stops: Sequence[Stop]) -> None:
     """Facts only add up: taken back or repeated, a message has at most one of this kind."""
-    rows = []
+    firsts: dict[int, Stop] = {}
     for stop in stops:
-        if stop.message_id in messages and stop.message_id not in facts:
-            facts.add(stop.message_id)
-            own = {"message_id": stop.message_id, "at": stop.visit.at, "detail": stop.channel}
-            rows.append({**own, "kind": FactKind.UNSUBSCRIBED, "subtype": "", "dedupe": ""})
-    insert_rows(session, DeliveryFact, rows)
+        firsts.setdefault(stop.message_id, stop)
+    rows = [
+        {"message_id": id_, "at": stop.visit.at, "detail": stop.channel}
+        for id_, stop in sorted(firsts.items())
+    ]
+    kind = FactKind.UNSUBSCRIBED
+    insert_free(session, DeliveryFact, rows, kind=kind, subtype="", dedupe="")
 
 
 def by_mail(system: System, token: str, at: datetime) -> str:
@@ -216,4 +217,4 @@ def _may_take_back(session: Session, message: Message, contact: Contact) -> bool
         return False
     ours = newest.evidence.get("channel") in (ONE_CLICK, PAGE, MAIL)
     lately = clock_of(session)() - newest.at <= TAKE_BACK
-    return ours and lately and bool(_facts(session, [message.id]))
+    return ours and lately and bool(_told(session, [message.id]))
