@@ -30,7 +30,7 @@ from tpma.core.signing import Signer
 from tpma.ports.mail import BulkTransport, Outcome, Scope
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import compile_mail
-from tpma.sending.envelopes import From, Recipient, build, paper, raw_hash
+from tpma.sending.envelopes import From, Recipient, build, paper_of, raw_hash
 from tpma.simulator import composing
 
 ACCEPTED, NOT_SENT, REFUSED, MAYBE = (
@@ -69,7 +69,7 @@ def envelope(number=1, person=PRIYA, forms=None, skeleton=SKELETON, **changes):
     made = build(
         skeleton,
         Recipient(number, 1, 0, "en", 1, UUID(int=0), f"reader{number}@reader.example", person),
-        paper(SENDER, SETTINGS, utc_now()),
+        paper_of(SENDER, SETTINGS, utc_now()),
         attempt_id=UUID(int=number),
         token=SIGNER.token(number),
         forms={} if forms is None else forms,

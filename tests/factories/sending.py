@@ -10,6 +10,7 @@ from sqlalchemy import select
 from tests.factories.base import bound, save
 from tpma.core.db import Database, clock_of
 from tpma.identity.models import Organisation
+from tpma.launches import service as launches
 from tpma.launches.models import Launch
 from tpma.ports.events import BounceType, DeliveryEvent, EventKind
 from tpma.ports.mail import MailTransport
@@ -41,6 +42,12 @@ def domain(company: Organisation, name: str, **given: Any) -> SendingDomain:
 def by(system: System, mail: MailTransport, **settings: Any) -> System:
     """The system with another transport, and settings changed."""
     return replace(system, mail=mail, settings=system.settings.model_copy(update=settings))
+
+
+def pause(db: Database, launch: Launch) -> None:
+    """Somebody else pauses it now."""
+    with db.transaction() as session:
+        launches.pause(session, None, launches.get(session, launch.tenant_id, launch.id))
 
 
 def messages(db: Database, launch_id: UUID, step: int = 1) -> list[Message]:

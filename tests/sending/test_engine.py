@@ -87,8 +87,7 @@ def test_no_byte_leaves_before_its_intent_is_committed(db, running, system):
 def test_a_pause_stops_after_the_batch_under_way(db, running, system):
     def pause_once(_envelope):
         if len(mail.asked) == 1:
-            with db.transaction() as session:
-                launches.pause(session, None, launches.get(session, running.tenant_id, running.id))
+            look.pause(db, running)
 
     mail = FakeMail(pause_once)
     engine.drain(look.by(system, mail, send_batch=2), look.owner())

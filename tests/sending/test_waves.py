@@ -11,7 +11,6 @@ from sqlalchemy import func, select
 from tests.factories import launches as make
 from tests.factories import sending as look
 from tests.fakes import FakeMail
-from tpma.launches import service as launches
 from tpma.ports.mail import Outcome, Scope, SendResult
 from tpma.sending import engine, handing_over
 from tpma.sending.handing_over import Spent
@@ -110,8 +109,7 @@ def test_not_now_to_one_half_is_said_to_both(db, running, system, clock):
 def test_a_pause_lets_out_what_was_committed_and_no_more(db, running, system):
     def pause_once(_envelope):
         if len(mail.asked) == 1:
-            with db.transaction() as session:
-                launches.pause(session, None, launches.get(session, running.tenant_id, running.id))
+            look.pause(db, running)
 
     mail = _far(pause_once)
     _drain(system, mail)

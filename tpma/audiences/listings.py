@@ -157,7 +157,12 @@ def standing(
     tenants = {person.id: person.tenant_id for person in people}
     if not tenants:
         return {}
-    found = _standing.rows(session, contacts=values(session, [*tenants]), purpose=purpose)
+    found = _standing.rows(
+        session,
+        contacts=values(session, [*tenants]),
+        tenants=values(session, [*{*tenants.values()}]),
+        purpose=purpose,
+    )
     return {
         contact_id: Standing(state, basis)
         for contact_id, tenant_id, state, basis in found
@@ -170,6 +175,7 @@ def _standing(session: Session) -> Any:
     last = (
         select(func.max(Consent.seq))
         .where(one_of(session, Consent.contact_id, "contacts"))
+        .where(one_of(session, Consent.tenant_id, "tenants"))
         .where(Consent.purpose == bindparam("purpose"))
         .group_by(Consent.contact_id)
     )

@@ -81,14 +81,10 @@ def _put_into_words(statement: Any, dialect: Dialect) -> _Words:
             given.append((name, fit))
         else:
             fixed[name] = fit(sign.effective_value)
-    kinds = [one.type for one in statement.selected_columns] if _is_question(statement) else []
-    fits = ((place, _read(kind, dialect)) for place, kind in enumerate(kinds))
+    asked = statement.selected_columns if isinstance(statement, Select) else ()
+    fits = ((place, _read(one.type, dialect)) for place, one in enumerate(asked))
     columns = tuple((place, fit) for place, fit in fits if fit is not None)
     return _Words(str(made), fixed, tuple(given), made.positiontup, columns)
-
-
-def _is_question(statement: Any) -> bool:
-    return isinstance(statement, Select)
 
 
 def _read(kind: TypeEngine[Any], dialect: Dialect) -> _Fit | None:

@@ -42,8 +42,8 @@ _PLAIN = re.compile(
 class Letterhead:
     """What the headers of many mails have alike: who they come from, the way out, the moment.
 
-    A reader's token follows `unsubscribe_url`, and `unsubscribe_mailto` unless that is empty;
-    `message_domain` stands behind the @ of each Message-ID. `list_id` may stand without <>.
+    A reader's token follows `unsubscribe_url` and `unsubscribe_mailto`; `message_domain` stands
+    behind the @ of each Message-ID. `list_id` may stand without <>.
     """
 
     from_name: str
@@ -76,34 +76,24 @@ class Letterhead:
         texts = (field.name for field in fields(self) if field.name != "date")
         _refuse_controls({name: getattr(self, name) for name in texts})
 
-    @cached_property
-    def ways_out(self) -> tuple[str, str]:
-        """What comes before a reader's token, and before it once more; "" if one way is all.
+    def way_out(self, token: str) -> str:
+        """List-Unsubscribe for the reader with this token. Raises Invalid, naming the field."""
+        web, mail = self._ways_out
+        return f"<{web}{token}>, <mailto:{mail}{token}>"
 
-        One web address first, then one mail address, on one line (RFC 8058, RFC 2369).
-        Raises Invalid, naming the field.
-        """
-        if not _ADDRESS_ONLY.fullmatch(self.unsubscribe_url):
+    @cached_property
+    def _ways_out(self) -> tuple[str, str]:
+        """One web address first, then one mail address, on one line (RFC 8058, RFC 2369)."""
+        web, mail = self.unsubscribe_url, self.unsubscribe_mailto
+        if not _ADDRESS_ONLY.fullmatch(web):
             raise Invalid(
                 _("The address for unsubscribing is no web address."), field="unsubscribe_url"
             )
-        mailto = self.unsubscribe_mailto.removeprefix("mailto:")
-        if mailto and (not _ADDRESS.match(mailto) or _APART.search(mailto)):
+        if not _ADDRESS.match(mail) or _APART.search(mail):
             raise Invalid(
                 _("The address for unsubscribing is no e-mail address."), field="unsubscribe_mailto"
             )
-        return f"<{self.unsubscribe_url}", f">, <mailto:{mailto}" if mailto else ""
-
-    @cached_property
-    def parts(self) -> tuple[bytes, str, str]:
-        """`lines`, and what stands before and between the tokens of a reader's own lines."""
-        web, mail = self.ways_out
-        return self.lines, f"@{self.message_domain}>\r\nList-Unsubscribe: {web}", mail
-
-    def way_out(self, token: str) -> str:
-        """List-Unsubscribe for the reader with this token."""
-        web, mail = self.ways_out
-        return f"{web}{token}{mail}{token}>" if mail else f"{web}{token}>"
+        return web, mail
 
 
 class Addressed(NamedTuple):
@@ -122,7 +112,7 @@ def header_lines(head: Letterhead, own: Addressed, subject: str) -> bytes:
     Raises Invalid, naming the field, for a control character (it could open another header),
     a broken address, an empty subject or a line too long.
     """
-    shared, before, between = head.parts
+    shared = head.lines
     to_name, to_address, name, token, attempt = own
     plain = _PLAIN.fullmatch(f"{to_name}\n{to_address}\n{subject}")
     if plain and (name + token + attempt).isprintable():
@@ -130,10 +120,9 @@ def header_lines(head: Letterhead, own: Addressed, subject: str) -> bytes:
     else:
         _refuse_own(own, subject)
         to, subject = _mailbox(to_name, to_address, "to_address"), _text(subject)
-    ways = f"{token}{between}{token}" if between else token
     written = (
-        f"To: {to}\r\nSubject: {subject}\r\nMessage-ID: <{name}{before}{ways}>\r\n"
-        f"X-TPMA-Attempt: {attempt}\r\n"
+        f"To: {to}\r\nSubject: {subject}\r\nMessage-ID: <{name}@{head.message_domain}>\r\n"
+        f"List-Unsubscribe: {head.way_out(token)}\r\nX-TPMA-Attempt: {attempt}\r\n"
     )
     if len(written) > LONGEST or not written.isascii():
         _refuse_lines(written)

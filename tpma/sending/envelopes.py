@@ -122,7 +122,7 @@ class Paper:
     tags: Mapping[str, str]
 
 
-def paper(sender: From, settings: Settings, now: datetime) -> Paper:
+def paper_of(sender: From, settings: Settings, now: datetime) -> Paper:
     partner, vendor = sender.partner_slug, sender.vendor_slug
     domain = settings.mail_domain
     head = Letterhead(

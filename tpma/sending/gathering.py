@@ -32,7 +32,7 @@ from tpma.rendering.mail import MailSkeleton
 from tpma.sending import gate, marks, pacing, planning, recipients
 from tpma.sending.domains import known as ways_out
 from tpma.sending.domains import link_hosts
-from tpma.sending.envelopes import From, Recipient, build, paper, sender_of
+from tpma.sending.envelopes import From, Recipient, build, paper_of, sender_of
 from tpma.sending.facts import (
     AccountFacts,
     DomainFacts,
@@ -309,9 +309,9 @@ def _sample(
 ) -> Sample:
     reader = Person("Ada", "Reader", "Reader Company", "")
     recipient = Recipient(0, 1, 0, locale, 1, UUID(int=0), "reader@reader.example", reader)
-    on = paper(sender, system.settings, system.clock())
+    paper = paper_of(sender, system.settings, system.clock())
     token = system.signer.token(SAMPLE_SUBJECT)
-    envelope = build(skeleton, recipient, on, attempt_id=uuid4(), token=token)
+    envelope = build(skeleton, recipient, paper, attempt_id=uuid4(), token=token)
     return Sample(
         asset, locale, envelope.raw, skeleton.html(reader, token), skeleton.text(reader, token)
     )

@@ -17,6 +17,8 @@ CALL_SECONDS = 30.0  # from the commit of the intent to the last moment a submis
 LONGEST_CALL = 35.0  # of one submission: 3 s to connect and 30 s to read, rounded up
 LATE = 0.3  # seconds; less is the end of a wave or of a turn (rates.BRIEF), and made up for
 _SWITCH = 0.0003  # seconds; what it costs to hand a call to a thread, and more
+_REMEMBERED = 16  # calls whose times are known
+_PART = 0.4  # of a call's work: a wait of so much is worth one more thread
 Results = list[tuple[Prepared, SendResult]]
 
 
@@ -77,8 +79,8 @@ class HandOver:
         After a "not now" that concerns more than one mail the rest is not even tried: it is
         known to be unsent.
         """
-        wave = _Wave(self._mail, pace, deadline, self._spent)
-        wave.add(_calls(committed, self._mail.capabilities.batch_max))
+        calls = _calls(committed, self._mail.capabilities.batch_max)
+        wave = _Wave(self._mail, calls, pace, deadline, self._spent)
         if self._pool is not None and self._spent.is_unknown:
             wave.make_one()
         threads = self.threads
@@ -92,7 +94,7 @@ class Spent:
     """What the last calls took: seconds at the interpreter, and seconds away from it."""
 
     def __init__(self) -> None:
-        self._calls: deque[tuple[float, float]] = deque(maxlen=16)
+        self._calls: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
 
     @property
     def is_unknown(self) -> bool:
@@ -106,7 +108,7 @@ class Spent:
         """Threads that fill the time one is away. The shortest is taken: in the others is the wait
         for the interpreter, which more threads make longer."""
         busy, away = map(min, zip(*list(self._calls), strict=True))
-        return 1 + int(away / max(busy, _SWITCH) + 0.6)
+        return 1 + int(away / max(busy, _SWITCH) + 1 - _PART)
 
 
 def _calls(committed: Sequence[Prepared], most: int) -> Iterator[Sequence[Prepared]]:
@@ -165,17 +167,20 @@ class Pace:
 class _Wave:
     """One wave under way: calls that any number of threads take, each the next one."""
 
-    def __init__(self, mail: MailTransport, pace: Pace, deadline: float, spent: Spent) -> None:
+    def __init__(
+        self,
+        mail: MailTransport,
+        calls: Iterable[Sequence[Prepared]],
+        pace: Pace,
+        deadline: float,
+        spent: Spent,
+    ) -> None:
         self._mail = mail
         self._pace = pace
         self._deadline = deadline
         self._spent = spent
-        self._left: deque[tuple[int, Sequence[Prepared], int]] = deque()
-        self._made: list[Results] = []
-
-    def add(self, calls: Iterable[Sequence[Prepared]]) -> None:
-        self._left.extend((at, call, self._pace.taken(len(call))) for at, call in enumerate(calls))
-        self._made = [[] for _call in self._left]
+        self._left = deque((at, call, pace.taken(len(call))) for at, call in enumerate(calls))
+        self._made: list[Results] = [[] for _call in self._left]
 
     def make_one(self) -> bool:
         """The next call; False if none is left."""

@@ -18,7 +18,7 @@ from tpma.launches.models import Launch, LaunchAsset
 from tpma.ports.mail import Envelope, Form
 from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
-from tpma.sending.envelopes import From, Paper, Recipient, build, paper, sender_of
+from tpma.sending.envelopes import From, Paper, Recipient, build, paper_of, sender_of
 from tpma.sending.models import Attempt, Message, SendState
 from tpma.sending.rules import MOST_REQUEUES, WORN_OUT_AFTER, Unsendable
 from tpma.sending.split_rules import SECOND_VARIANTS
@@ -111,11 +111,11 @@ class Press:
     def batch(self, recipients: Sequence[Recipient]) -> Batch:
         """Render every mail. One that cannot be built is told apart: it fails alone."""
         system, now = self.system, self.system.clock()
-        on, batch = paper(self.sender, system.settings, now), Batch([], [])
+        paper, batch = paper_of(self.sender, system.settings, now), Batch([], [])
         ids = uuid7s(now, len(recipients))
         tokens = system.signer.tokens(one.message_id for one in recipients)
         for one, attempt_id, token in zip(recipients, ids, tokens, strict=True):
-            made = self._fault_of(one) or self._made(one, on, attempt_id, token)
+            made = self._fault_of(one) or self._made(one, paper, attempt_id, token)
             if isinstance(made, Prepared):
                 batch.ready.append(made)
             else:
@@ -131,7 +131,7 @@ class Press:
         return None
 
     def _made(
-        self, one: Recipient, on: Paper, attempt_id: UUID, token: str
+        self, one: Recipient, paper: Paper, attempt_id: UUID, token: str
     ) -> Prepared | tuple[Unsendable, str]:
         mail = self.system.mail
         try:
@@ -141,7 +141,7 @@ class Press:
             envelope = build(
                 skeleton,
                 one,
-                on,
+                paper,
                 attempt_id=attempt_id,
                 token=token,
                 forms=self.forms if mail.capabilities.batch_max > 1 else None,

@@ -20,7 +20,7 @@ from tpma.rendering.facts import Person
 from tpma.rendering.mail import MailSkeleton
 from tpma.sending import gate, gathering, marks, notices, planning
 from tpma.sending.domains import link_hosts
-from tpma.sending.envelopes import Recipient, build, paper, sender_of
+from tpma.sending.envelopes import Recipient, build, paper_of, sender_of
 from tpma.sending.models import GateMark
 from tpma.system import System
 
@@ -83,7 +83,7 @@ def _proof(
     envelope = build(
         replace(skeleton, subject_runs=marked),
         Recipient(gathering.SAMPLE_SUBJECT, 1, 0, tag, 1, UUID(int=0), user.email, person),
-        paper(sender_of(session, system.settings, launch), system.settings, system.clock()),
+        paper_of(sender_of(session, system.settings, launch), system.settings, system.clock()),
         attempt_id=uuid4(),
         token=system.signer.token(gathering.SAMPLE_SUBJECT),
     )
